@@ -1,0 +1,48 @@
+//! Blobs and the links that make them visible in a repository.
+
+use berth_oci::{Digest, RepositoryName};
+use jiff::Timestamp;
+
+use crate::{LinkId, LinkToken, ObjectKey};
+
+/// Bytes that are stored once, whoever links to them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blob {
+    /// What the bytes hash to.
+    pub digest: Digest,
+    /// Where they are.
+    pub key: ObjectKey,
+    /// How many there are.
+    pub size: u64,
+    /// Raised by each new link, so that a sweep notices it.
+    pub generation: u64,
+}
+
+/// Where a link is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// The blob is visible in the repository.
+    Live,
+    /// A sweep looks whether anything needs it; who finds it so revives it.
+    /// The token names this condemnation.
+    Condemned(LinkToken),
+}
+
+/// A blob's visibility in a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The repository.
+    pub repository: RepositoryName,
+    /// The blob.
+    pub digest: Digest,
+    /// This life of the link.
+    pub id: LinkId,
+    /// Its state.
+    pub state: LinkState,
+    /// The blob's key, copied so that a pull needs one read.
+    pub key: ObjectKey,
+    /// The blob's size, copied likewise.
+    pub size: u64,
+    /// When a pusher was last promised it.
+    pub touched_at: Timestamp,
+}

@@ -1,0 +1,43 @@
+//! Projects, users, roles, permissions and the rules of deletion: values and
+//! pure functions. Nothing here reads, writes, or knows what time it is.
+
+pub use access::{Action, Principal, Resource, Role, Rule, TokenAccess, TokenIdentity, UserIdentity};
+pub use blob::{Blob, Link, LinkState};
+pub use endpoint::{
+    DOCKER_HUB_NAMESPACE, EndpointKind, RegistryEndpoint, Remote, Sealed, SealedCredential,
+    namespace,
+};
+pub use ids::{
+    ArtifactId, FreshId, IdError, JobId, LinkId, LinkToken, Nonce, ObjectKey, ProjectId, RegistryId,
+    RepositoryId, Sequence, UploadId, UserId,
+};
+pub use job::{Envelope, JOB_VERSION, Job};
+pub use manifest::{
+    Begun, Edge, EdgeTarget, INLINE_MANIFEST_BYTES, MAX_REFERRER_ANNOTATION_BYTES, Manifest,
+    ManifestContent, ManifestFacts, ManifestState, Referrer, Tag,
+};
+pub use page::Page;
+pub use permissions::{public_allows, role_allows};
+pub use project::{MetadataKey, Project, ProjectMetadata, ProjectName, ProjectNameError};
+pub use repository::Repository;
+pub use secret::Secret;
+pub use signing::SigningKey;
+pub use upload::{UploadSession, WriteState};
+pub use user::{Member, PasswordHash, User, UserName, UserNameError, is_strong_password};
+pub use version::{Expect, Version};
+
+mod access;
+mod blob;
+mod endpoint;
+mod ids;
+mod job;
+mod manifest;
+mod page;
+mod permissions;
+mod project;
+mod repository;
+mod secret;
+mod signing;
+mod upload;
+mod user;
+mod version;

@@ -1,0 +1,47 @@
+//! Upload sessions.
+
+use berth_oci::{Algorithm, Hasher, RepositoryName};
+use jiff::Timestamp;
+
+use crate::{ObjectKey, UploadId};
+
+/// How far the writing of an object has come: enough for any instance to go
+/// on with it.
+#[derive(Clone, Debug)]
+pub struct WriteState {
+    /// Bytes written so far, all of them durable.
+    pub offset: u64,
+    /// The hash of these bytes.
+    pub hash: Hasher,
+    /// What the store needs to go on (parts, a tail); opaque to all others,
+    /// at most 64 KiB.
+    pub progress: Vec<u8>,
+}
+
+impl WriteState {
+    /// Nothing written yet.
+    pub fn new(algorithm: Algorithm) -> Self {
+        Self { offset: 0, hash: Hasher::new(algorithm), progress: Vec::new() }
+    }
+}
+
+/// An upload session. It owns the object under its key until a commit takes
+/// it over.
+#[derive(Clone, Debug)]
+pub struct UploadSession {
+    /// Its id.
+    pub id: UploadId,
+    /// The repository it was opened in.
+    pub repository: RepositoryName,
+    /// Where its bytes go.
+    pub key: ObjectKey,
+    /// Raised by each request that claims it: who holds an older one may
+    /// neither write nor commit.
+    pub epoch: u64,
+    /// How far it has come.
+    pub state: WriteState,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When a request last claimed it or left its state.
+    pub touched_at: Timestamp,
+}

@@ -1,0 +1,14 @@
+//! The routers: OCI distribution, Harbor's API, tokens; errors to responses.
+
+pub use app::{App, HttpSettings};
+pub use connection::Connection;
+pub use router::router;
+
+mod app;
+mod authentication;
+mod connection;
+mod observe;
+mod oci;
+mod origin;
+mod router;
+mod token;

@@ -1,0 +1,242 @@
+//! The OCI distribution API under `/v2`.
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use berth_domain::{Action, Principal, ProjectName, Resource, Rule};
+use berth_oci::{OciRequest, OciRoute, Reference, RepositoryAccess, RepositoryName, Scope};
+use berth_service::{Error, Target};
+use http::request::Parts;
+
+use crate::app::App;
+use crate::connection::Connection;
+use crate::observe::Pattern;
+use crate::origin::Origin;
+
+pub(crate) use error::OciError;
+
+mod blobs;
+mod challenge;
+mod error;
+mod lists;
+mod manifests;
+mod uploads;
+
+type Result<T> = std::result::Result<T, OciError>;
+
+/// What a handler of this API is given.
+struct Call<'a> {
+    app: &'a App,
+    principal: Principal,
+    parts: &'a Parts,
+    target: Target,
+    /// The repository as the client wrote it, for links back.
+    asked: RepositoryName,
+    /// The `ns` parameter, to be kept in links back.
+    ns: Option<String>,
+}
+
+/// Answers any request under `/v2`.
+pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let origin = Origin::of(&parts, &app.settings);
+    let parsed = OciRequest::parse(&parts.method, parts.uri.path(), parts.uri.query());
+    let (mut response, pattern) = match parsed {
+        Ok(request) => {
+            let pattern = Pattern(request.route.pattern());
+            let scope = challenge::scope(&request.route);
+            let result = answer(&app, &parts, body, &origin, request).await;
+            let response = result.unwrap_or_else(|error| {
+                let challenge = challenge::of(&error, &parts, &origin, scope);
+                error.with_challenge(challenge).into_response()
+            });
+            (response, pattern)
+        }
+        Err(error) => (OciError::from(error).into_response(), Pattern("/v2/{unknown}")),
+    };
+    response.headers_mut().insert(
+        "docker-distribution-api-version",
+        http::HeaderValue::from_static("registry/2.0"),
+    );
+    response.extensions_mut().insert(pattern);
+    response
+}
+
+/// The rule of a route.
+pub(crate) fn rule(route: &OciRoute) -> Rule {
+    match route.access() {
+        RepositoryAccess::None => Rule::Login,
+        RepositoryAccess::Catalog => Rule::Sysadmin,
+        RepositoryAccess::Pull => Rule::Project(Resource::Repository, Action::Pull),
+        RepositoryAccess::Push => Rule::Project(Resource::Repository, Action::Push),
+        RepositoryAccess::Delete => match route {
+            OciRoute::ManifestDelete { reference: Reference::Tag(_), .. } => {
+                Rule::Project(Resource::Tag, Action::Delete)
+            }
+            _ => Rule::Project(Resource::Artifact, Action::Delete),
+        },
+    }
+}
+
+async fn answer(
+    app: &App,
+    parts: &Parts,
+    body: Body,
+    origin: &Origin,
+    request: OciRequest,
+) -> Result<Response> {
+    let principal = app.principal(parts, origin).await?;
+    let Some(asked) = request.route.name().cloned() else {
+        return top(app, parts, &principal, &request.route).await;
+    };
+    let mirror = parts.extensions.get::<Connection>().and_then(|c| c.mirror.clone());
+    let namespace = mirror.or_else(|| request.ns.clone());
+    let repository = match &namespace {
+        Some(namespace) => app.mirrored(namespace, &asked).await?,
+        None => asked.clone(),
+    };
+    let rule = rule(&request.route);
+    let target = authorized(app, &principal, &repository, rule).await?;
+    if target.project.registry.is_some() && request.route.access() == RepositoryAccess::Push {
+        return Err(Error::Forbidden(format!(
+            "can not push artifact to a proxy project: {}",
+            target.project.name
+        ))
+        .into());
+    }
+    let call = Call { app, principal, parts, target, asked, ns: request.ns };
+    dispatch(call, body, request.route).await
+}
+
+/// The project and repository, if the principal may do what the rule says.
+/// Who is not logged in is asked to, whether the project exists or not.
+async fn authorized(
+    app: &App,
+    principal: &Principal,
+    repository: &RepositoryName,
+    rule: Rule,
+) -> Result<Target> {
+    let target = match app.service.locate(repository).await {
+        Err(Error::NameUnknown(_)) if *principal == Principal::Anonymous => {
+            return Err(Error::Unauthorized.into());
+        }
+        target => target?,
+    };
+    let Rule::Project(resource, action) = rule else {
+        return Err(Error::Forbidden("the operation is not allowed".to_owned()).into());
+    };
+    if app.service.allows(principal, &target.project, resource, action).await? {
+        return Ok(target);
+    }
+    Err(match principal {
+        Principal::Anonymous => Error::Unauthorized,
+        _ => Error::Forbidden(format!("no permission to {action} {repository}")),
+    }
+    .into())
+}
+
+/// The routes that name no repository.
+async fn top(
+    app: &App,
+    parts: &Parts,
+    principal: &Principal,
+    route: &OciRoute,
+) -> Result<Response> {
+    match route {
+        OciRoute::Catalog { page } => {
+            let by_token = |access: &berth_domain::TokenAccess| {
+                access.kind == "registry" && access.name == "catalog" && !access.actions.is_empty()
+            };
+            let allowed = match principal {
+                Principal::Token(token) => token.access.iter().any(by_token),
+                principal => principal.is_sysadmin(),
+            };
+            match principal {
+                Principal::Anonymous => Err(Error::Unauthorized.into()),
+                _ if allowed => lists::catalog(app, page).await,
+                _ => Err(Error::Forbidden("only an administrator may list all".to_owned()).into()),
+            }
+        }
+        _ => {
+            // A mirror's clients do not log in where everyone may pull.
+            let mirror = parts.extensions.get::<Connection>().and_then(|c| c.mirror.as_deref());
+            let open = match mirror {
+                Some(namespace) => app.is_open_mirror(namespace).await?,
+                None => false,
+            };
+            if *principal == Principal::Anonymous && !open {
+                return Err(Error::Unauthorized.into());
+            }
+            Ok(axum::Json(serde_json::json!({})).into_response())
+        }
+    }
+}
+
+async fn dispatch(call: Call<'_>, body: Body, route: OciRoute) -> Result<Response> {
+    match route {
+        OciRoute::Base | OciRoute::Catalog { .. } => Err(Error::NotFound(
+            "there is no such route".to_owned(),
+        )
+        .into()),
+        OciRoute::TagList { page, .. } => call.tags(&page).await,
+        OciRoute::Referrers { digest, artifact_type, page, .. } => {
+            call.referrers(digest, artifact_type.as_deref(), &page).await
+        }
+        OciRoute::Manifest { reference, op, .. } => call.manifest(&reference, op).await,
+        OciRoute::ManifestPut { reference, tags, .. } => {
+            call.put_manifest(reference, tags, body).await
+        }
+        OciRoute::ManifestDelete { reference, .. } => call.delete_manifest(&reference).await,
+        OciRoute::Blob { digest, op, .. } => call.blob(digest, op).await,
+        OciRoute::BlobDelete { digest, .. } => call.delete_blob(digest).await,
+        OciRoute::UploadStart { mount, from, digest, algorithm, .. } => {
+            let start = uploads::Start { mount, from, digest, algorithm };
+            call.start_upload(start, body).await
+        }
+        OciRoute::UploadPatch { id, epoch, .. } => call.append_upload(&id, epoch, body).await,
+        OciRoute::UploadPut { id, epoch, digest, .. } => {
+            call.finish_upload(&id, epoch, digest, body).await
+        }
+        OciRoute::UploadStatus { id, .. } => call.upload_status(&id).await,
+        OciRoute::UploadCancel { id, .. } => call.cancel_upload(&id).await,
+    }
+}
+
+impl App {
+    /// The project that mirrors a registry.
+    async fn mirror_project(&self, namespace: &str) -> berth_service::Result<ProjectName> {
+        self.service.proxy_project_for(namespace).await?.ok_or_else(|| {
+            Error::NotFound(format!("no proxy project mirrors {namespace}, create one"))
+        })
+    }
+
+    /// Our name of a repository of a mirrored registry.
+    async fn mirrored(
+        &self,
+        namespace: &str,
+        name: &RepositoryName,
+    ) -> berth_service::Result<RepositoryName> {
+        let project = self.mirror_project(namespace).await?;
+        format!("{project}/{name}").parse().map_err(|_| Error::NameUnknown(name.to_string()))
+    }
+
+    /// Scopes that name a mirrored registry's repositories, by our names.
+    pub(crate) async fn mirror_scopes(
+        &self,
+        namespace: &str,
+        scopes: &mut [Scope],
+    ) -> berth_service::Result<()> {
+        let project = self.mirror_project(namespace).await?;
+        let prefix = format!("{project}/");
+        for scope in scopes.iter_mut().filter(|scope| !scope.name.starts_with(&prefix)) {
+            scope.name = format!("{prefix}{}", scope.name);
+        }
+        Ok(())
+    }
+
+    async fn is_open_mirror(&self, namespace: &str) -> berth_service::Result<bool> {
+        let project = self.mirror_project(namespace).await?;
+        let project = self.service.ports().projects.project(&project).await?;
+        Ok(project.is_some_and(|project| project.is_public()))
+    }
+}

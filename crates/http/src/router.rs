@@ -1,0 +1,23 @@
+//! All routes of the main listener.
+
+use axum::Router;
+use axum::middleware;
+use axum::routing::{any, get};
+
+use crate::app::App;
+use crate::observe::{Observer, observe};
+use crate::{harbor, oci, token};
+
+/// The routes of the registry: `/v2`, `/service/token` and Harbor's API.
+pub fn router(app: App) -> Router {
+    let ports = app.service.ports();
+    let observer = Observer { clock: ports.clock.clone(), ids: ports.ids.clone() };
+    Router::new()
+        .route("/v2", any(oci::handle))
+        .route("/v2/", any(oci::handle))
+        .route("/v2/{*path}", any(oci::handle))
+        .route("/service/token", get(token::token))
+        .merge(harbor::router(&app))
+        .with_state(app)
+        .layer(middleware::from_fn_with_state(observer, observe))
+}

@@ -1,0 +1,143 @@
+//! Objects: bytes under opaque keys, written once.
+
+use std::fmt::Debug;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use berth_domain::{ObjectKey, WriteState};
+use berth_oci::Digest;
+use bytes::Bytes;
+use futures_core::Stream;
+
+use crate::{StoreError, StoreResult};
+
+/// A stream of an object's bytes; ends early only with an error.
+pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, StoreError>> + Send>>;
+
+/// Bytes of an object: from `start` up to and without `end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The first byte's offset.
+    pub start: u64,
+    /// One past the last byte's offset; at least `start`.
+    pub end: u64,
+}
+
+impl Span {
+    /// How many bytes it covers.
+    pub const fn len(&self) -> u64 {
+        self.end - self.start
+    }
+
+    /// Whether it covers none.
+    pub const fn is_empty(&self) -> bool {
+        self.end == self.start
+    }
+}
+
+/// How a reader gets at an object.
+pub enum Access {
+    /// It asks there itself; the address is signed and short-lived.
+    Redirect(String),
+    /// We pass the bytes on.
+    Stream(ByteStream),
+}
+
+/// How an upload ended.
+#[derive(Debug)]
+pub enum Finished {
+    /// The object is complete, readable and durable.
+    Stored {
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// The bytes hash to something else; the object is gone.
+    Mismatch {
+        /// What they hash to.
+        actual: Digest,
+    },
+}
+
+/// Objects under opaque keys: each written once, by one writer at a time,
+/// then read and deleted, never changed.
+///
+/// # Contract
+/// - An object is readable only after [`BlobWriter::finish`] returned
+///   [`Finished::Stored`]; from then on its bytes and its name survive a power
+///   loss.
+/// - What [`BlobWriter::pause`] returned survives a power loss too, and any
+///   instance can go on from it.
+/// - Keys are fresh and never reused, so a late delete of one object cannot
+///   touch another.
+/// - A store may hold back up to one part (8 MiB) of each writer in memory.
+#[async_trait]
+pub trait BlobStore: Debug + Send + Sync + 'static {
+    /// Opens a writer that goes on after `state`
+    /// ([`WriteState::new`] for a fresh object). A writer that was opened for
+    /// this key before can write no more: its calls fail with
+    /// [`StoreError::Conflict`], and none of its later bytes are kept.
+    async fn write(&self, key: ObjectKey, state: WriteState) -> StoreResult<Box<dyn BlobWriter>>;
+
+    /// Stores a whole small object (a manifest): readable and durable once it
+    /// returns.
+    async fn put(&self, key: ObjectKey, bytes: Bytes) -> StoreResult<()>;
+
+    /// Gives access to `span` of a finished object of `size` bytes.
+    /// [`StoreError::NotFound`] if it is not there.
+    async fn read(&self, key: ObjectKey, size: u64, span: Span) -> StoreResult<Access>;
+
+    /// Streams `span` of a finished object through this process, for callers
+    /// that cannot follow a redirect.
+    async fn stream(&self, key: ObjectKey, size: u64, span: Span) -> StoreResult<ByteStream>;
+
+    /// The size of a finished object; `None` if there is none.
+    async fn size(&self, key: ObjectKey) -> StoreResult<Option<u64>>;
+
+    /// Deletes an object, finished or not. One that is not there is no error.
+    async fn delete(&self, key: ObjectKey) -> StoreResult<()>;
+}
+
+/// A writer of one object.
+///
+/// Dropping it without [`pause`](Self::pause) or [`finish`](Self::finish)
+/// keeps what an earlier pause kept.
+#[async_trait]
+pub trait BlobWriter: Debug + Send {
+    /// Bytes taken so far, the resumed ones included.
+    fn offset(&self) -> u64;
+
+    /// Takes `bytes`, hashes them and writes them some time before
+    /// [`pause`](Self::pause) or [`finish`](Self::finish) return. Waits while
+    /// too much is on its way.
+    async fn append(&mut self, bytes: Bytes) -> StoreResult<()>;
+
+    /// Makes what was taken durable and returns how to go on from here.
+    async fn pause(self: Box<Self>) -> StoreResult<WriteState>;
+
+    /// Completes the object if its bytes hash to `expected`. A digest of
+    /// another algorithm than the running one costs a second read. If they do
+    /// not, nothing is left of the object.
+    async fn finish(self: Box<Self>, expected: Digest) -> StoreResult<Finished>;
+
+    /// A view of the bytes taken so far, for readers that follow the write.
+    /// `None` where the store cannot show an unfinished object: readers then
+    /// wait until it is finished.
+    fn follow(&self) -> Option<Arc<dyn Growing>>;
+}
+
+/// An object while it is being written.
+#[async_trait]
+pub trait Growing: Debug + Send + Sync {
+    /// How many bytes can be read by now.
+    fn readable(&self) -> u64;
+
+    /// Waits until more than `offset` bytes can be read, or nothing more will
+    /// come (the writer finished, paused or was dropped); returns how many can
+    /// be read.
+    async fn wait_beyond(&self, offset: u64) -> u64;
+
+    /// Reads some bytes at `offset`, at most `limit`, of those that are
+    /// readable. Works on after the object is finished or deleted.
+    async fn read_at(&self, offset: u64, limit: usize) -> StoreResult<Bytes>;
+}

@@ -1,0 +1,38 @@
+//! The traits through which Berth reaches its stores, queues, upstreams,
+//! secrets and clock.
+//!
+//! Every contract here can be kept by files and SQLite and by S3, DynamoDB and
+//! SQS: a method is one atomic transition that carries what it expects; a
+//! transaction has at most 100 items and 4 MB, and other readers may see it
+//! item by item; a record is under 400 KB; lists go by cursor.
+
+pub use access::AccessStore;
+pub use blob_store::{Access, BlobStore, BlobWriter, ByteStream, Finished, Growing, Span};
+pub use error::{StoreError, StoreResult};
+pub use host::{Clock, Ids, Task, Tasks};
+pub use jobs::{Delivery, JobQueue, Outbox};
+pub use links::{
+    BackEdge, CommitLink, GcEntry, GcQueue, GcSubject, LinkCommit, LinkSource, LinkStore,
+};
+pub use projects::{ProjectStore, RegistryStore, Sequences};
+pub use repositories::{CommitManifest, DeleteEnd, ManifestStore, RepositoryStore, TagStore};
+pub use secrets::{SecretError, Secrets, TokenError, TokenRequest};
+pub use set::Ports;
+pub use uploads::UploadStore;
+pub use upstream::{
+    FetchedBlob, FetchedManifest, ManifestDescription, Upstream, UpstreamError, UpstreamResult,
+    UpstreamStream,
+};
+
+mod access;
+mod blob_store;
+mod error;
+mod host;
+mod jobs;
+mod links;
+mod projects;
+mod repositories;
+mod secrets;
+mod set;
+mod uploads;
+mod upstream;

@@ -1,0 +1,202 @@
+//! Making blobs visible in repositories: the link protocol.
+//!
+//! A sweep may run at any moment beside this. What keeps them apart is order:
+//! the back-edge is written before blob and link are read, and the commit
+//! fails if either is no longer as read.
+
+use berth_domain::{Envelope, Job, LinkId, LinkState, LinkToken, ObjectKey, UploadId};
+use berth_oci::{Digest, RepositoryName};
+use berth_ports::{CommitLink, LinkCommit, LinkSource, StoreError};
+
+use crate::error::{Error, Result};
+use crate::service::Service;
+
+/// How often a transition is tried again because others were faster. Each
+/// failure means that somebody else succeeded.
+pub(crate) const ATTEMPTS: usize = 32;
+
+/// The failure after [`ATTEMPTS`].
+pub(crate) fn contended(what: &str) -> Error {
+    Error::Store(StoreError::Conflict(what.to_owned()))
+}
+
+impl Service {
+    /// Makes a finished object visible as `digest` in `repository`. If the blob
+    /// is there already, that one is linked and the object is trashed; either
+    /// way the upload session that owned the object has ended.
+    ///
+    /// [`Error::UploadUnknown`] if another request ended or claimed the
+    /// session; the object is that one's then.
+    pub(crate) async fn link_object(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+        key: ObjectKey,
+        size: u64,
+        session: (UploadId, u64),
+    ) -> Result<()> {
+        let links = &self.ports.links;
+        for _ in 0..ATTEMPTS {
+            let id = self.prepare_link(repository, digest).await?;
+            if self.revive_if_linked(repository, digest).await? {
+                links.withdraw_link(repository, digest, id).await?;
+                return self.end_session_with_object(session, key).await;
+            }
+            let (source, trash) = match links.blob(digest).await? {
+                Some(blob) => (LinkSource::Blob(blob), vec![self.envelope(Job::DeleteObject { key })]),
+                None => (LinkSource::NewBlob { key, size }, Vec::new()),
+            };
+            let commit = CommitLink {
+                repository: repository.clone(),
+                digest,
+                id,
+                source,
+                session: Some(session),
+                jobs: trash,
+                now: self.now(),
+            };
+            match links.commit_link(&commit).await? {
+                LinkCommit::Done => {
+                    self.send_soon(commit.jobs);
+                    return Ok(());
+                }
+                LinkCommit::Retry => links.withdraw_link(repository, digest, id).await?,
+                LinkCommit::Fenced => {
+                    links.withdraw_link(repository, digest, id).await?;
+                    return Err(Error::UploadUnknown);
+                }
+            }
+        }
+        Err(contended("the blob"))
+    }
+
+    /// Makes a blob that is stored already visible in `repository`; `false` if
+    /// it is not stored. The caller has seen that the principal may read it.
+    pub(crate) async fn link_existing(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+    ) -> Result<bool> {
+        let links = &self.ports.links;
+        for _ in 0..ATTEMPTS {
+            let id = self.prepare_link(repository, digest).await?;
+            let linked = self.revive_if_linked(repository, digest).await?;
+            let blob = if linked { None } else { links.blob(digest).await? };
+            let Some(blob) = blob else {
+                links.withdraw_link(repository, digest, id).await?;
+                return Ok(linked);
+            };
+            let commit = CommitLink {
+                repository: repository.clone(),
+                digest,
+                id,
+                source: LinkSource::Blob(blob),
+                session: None,
+                jobs: Vec::new(),
+                now: self.now(),
+            };
+            if links.commit_link(&commit).await? == LinkCommit::Done {
+                return Ok(true);
+            }
+            links.withdraw_link(repository, digest, id).await?;
+        }
+        Err(contended("the blob"))
+    }
+
+    async fn prepare_link(&self, repository: &RepositoryName, digest: Digest) -> Result<LinkId> {
+        let id = LinkId::from(self.ports.ids.fresh());
+        self.ports.links.prepare_link(repository, digest, id, self.now()).await?;
+        Ok(id)
+    }
+
+    /// Whether the repository has the blob; a link that a sweep has condemned
+    /// is live again then.
+    pub(crate) async fn revive_if_linked(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+    ) -> Result<bool> {
+        let links = &self.ports.links;
+        for _ in 0..ATTEMPTS {
+            let token = match links.link(repository, digest).await? {
+                None => return Ok(false),
+                Some(link) => match link.state {
+                    LinkState::Live => return Ok(true),
+                    LinkState::Condemned(token) => token,
+                },
+            };
+            match links.revive_link(repository, digest, Some(token), self.now()).await {
+                Ok(()) => return Ok(true),
+                Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(contended("the blob"))
+    }
+
+    /// Ends a session whose object is not needed after all.
+    pub(crate) async fn end_session_with_object(
+        &self,
+        (upload, epoch): (UploadId, u64),
+        key: ObjectKey,
+    ) -> Result<()> {
+        let jobs = vec![self.envelope(Job::DeleteObject { key })];
+        match self.ports.uploads.delete_upload(upload, epoch, &jobs).await {
+            Ok(()) => {
+                self.send_soon(jobs);
+                Ok(())
+            }
+            // Who claimed it after us ends it, and finds the link.
+            Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Deletes a blob's link: the blob is unknown in the repository at once.
+    /// [`Error::Unsupported`] while a manifest names it.
+    pub async fn delete_blob(&self, repository: &RepositoryName, digest: Digest) -> Result<()> {
+        let links = &self.ports.links;
+        for _ in 0..ATTEMPTS {
+            let link =
+                links.link(repository, digest).await?.ok_or(Error::BlobUnknown(digest))?;
+            let token = match link.state {
+                LinkState::Condemned(token) => token,
+                LinkState::Live => {
+                    let token = LinkToken::from(self.ports.ids.fresh());
+                    match links.condemn_link(repository, digest, link.id, token).await {
+                        Ok(()) => token,
+                        Err(StoreError::Conflict(_)) => continue,
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+            };
+            if self.is_blob_needed(repository, digest).await? {
+                self.revive_if_linked(repository, digest).await?;
+                return Err(Error::Unsupported(
+                    "the blob is part of a manifest, delete that first".to_owned(),
+                ));
+            }
+            match links.delete_link(repository, digest, token, self.now()).await {
+                Ok(()) => return Ok(()),
+                Err(StoreError::Conflict(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(contended("the blob"))
+    }
+
+    /// Jobs are in the outbox already; sending them now is for speed.
+    pub(crate) fn send_soon(&self, jobs: Vec<Envelope>) {
+        if jobs.is_empty() {
+            return;
+        }
+        let ports = self.ports.clone();
+        self.ports.tasks.spawn(Box::pin(async move {
+            for envelope in jobs {
+                if let Err(error) = crate::outbox::send(&ports, &envelope).await {
+                    tracing::warn!(job = %envelope.id, %error, "job stays in the outbox");
+                }
+            }
+        }));
+    }
+}

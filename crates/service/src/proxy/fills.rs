@@ -1,0 +1,187 @@
+//! Blobs on their way from upstream, and the readers that follow them.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex};
+
+use berth_domain::ObjectKey;
+use berth_oci::{Digest, RepositoryName};
+use berth_ports::{ByteStream, Growing, Span, StoreError, StoreResult};
+use bytes::Bytes;
+use futures_util::stream;
+use tokio::sync::watch;
+
+use crate::error::Result;
+use crate::proxy::failure::Failure;
+use crate::proxy::flights::lock;
+
+/// How much a follower reads at once.
+const CHUNK: u64 = 128 * 1024;
+
+/// How far a fill has come.
+#[derive(Clone, Debug)]
+pub(super) enum Phase {
+    /// Nothing can be read yet.
+    Starting,
+    /// Bytes come in, not verified yet.
+    Growing(Growth),
+    /// The repository has the blob.
+    Held {
+        /// Its object.
+        key: ObjectKey,
+        /// Its size.
+        size: u64,
+    },
+    /// It ended without a blob.
+    Failed(Failure),
+}
+
+/// A blob that grows.
+#[derive(Clone, Debug)]
+pub(super) struct Growth {
+    /// How large it will be.
+    pub(super) size: u64,
+    /// What is there of it.
+    pub(super) view: Arc<dyn Growing>,
+}
+
+/// The fills under way, by what they fill.
+#[derive(Debug, Default)]
+pub(super) struct Fills {
+    running: Arc<Mutex<HashMap<FillKey, watch::Receiver<Phase>>>>,
+}
+
+/// What is filled.
+pub(super) type FillKey = (RepositoryName, Digest);
+
+/// A fill's own end: where it says how far it has come. The fill is no longer
+/// under way when this is dropped.
+#[derive(Debug)]
+pub(super) struct Progress {
+    fills: Arc<Mutex<HashMap<FillKey, watch::Receiver<Phase>>>>,
+    key: FillKey,
+    phase: watch::Sender<Phase>,
+}
+
+impl Progress {
+    /// Shows the followers how far it has come.
+    pub(super) fn show(&self, phase: Phase) {
+        self.phase.send_replace(phase);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        lock(&self.fills).remove(&self.key);
+    }
+}
+
+impl Fills {
+    /// Joins the fill of `key`. If there is none, it begins, and the caller
+    /// has to do it with the [`Progress`].
+    pub(super) fn join(&self, key: FillKey) -> (Following, Option<Progress>) {
+        let mut running = lock(&self.running);
+        let vacant = match running.entry(key.clone()) {
+            Entry::Occupied(occupied) => return (Following(occupied.get().clone()), None),
+            Entry::Vacant(vacant) => vacant,
+        };
+        let (sender, receiver) = watch::channel(Phase::Starting);
+        vacant.insert(receiver.clone());
+        let progress = Progress { fills: Arc::clone(&self.running), key, phase: sender };
+        (Following(receiver), Some(progress))
+    }
+}
+
+/// Somebody's view of a fill.
+#[derive(Clone, Debug)]
+pub(super) struct Following(watch::Receiver<Phase>);
+
+/// What a follower can begin to read.
+pub(super) enum Readable {
+    /// A finished object.
+    Held(ObjectKey, u64),
+    /// One that grows, and its size.
+    Growing(Filling, u64),
+}
+
+impl Following {
+    /// Waits until there is something to read.
+    pub(super) async fn readable(mut self) -> Result<Readable> {
+        let phase = match self.0.wait_for(|phase| !matches!(phase, Phase::Starting)).await {
+            Ok(phase) => phase.clone(),
+            Err(_) => Phase::Failed(Failure::abandoned()),
+        };
+        match phase {
+            Phase::Growing(Growth { size, view }) => {
+                Ok(Readable::Growing(Filling { phase: self.0, view }, size))
+            }
+            Phase::Held { key, size } => Ok(Readable::Held(key, size)),
+            Phase::Failed(failure) => Err(failure.error()),
+            Phase::Starting => Err(Failure::abandoned().error()),
+        }
+    }
+}
+
+/// A blob that is being fetched, for its readers.
+#[derive(Clone, Debug)]
+pub(crate) struct Filling {
+    phase: watch::Receiver<Phase>,
+    view: Arc<dyn Growing>,
+}
+
+impl Filling {
+    /// Streams a part of the blob while it grows. The last byte of the part is
+    /// held back until the whole blob is verified.
+    pub(crate) fn stream(&self, span: Span) -> ByteStream {
+        let follower = Follower { filling: self.clone(), offset: span.start, end: span.end };
+        Box::pin(stream::try_unfold(follower, |mut follower| async move {
+            let chunk = follower.next().await?;
+            Ok(chunk.map(|chunk| (chunk, follower)))
+        }))
+    }
+
+    /// Waits until the blob is verified, or has failed.
+    async fn verdict(&mut self) -> StoreResult<()> {
+        let ended = |phase: &Phase| matches!(phase, Phase::Held { .. } | Phase::Failed(_));
+        match self.phase.wait_for(ended).await.as_deref() {
+            Ok(Phase::Failed(failure)) => Err(failure.store_error()),
+            Ok(_) => Ok(()),
+            Err(_) => Err(Failure::abandoned().store_error()),
+        }
+    }
+}
+
+struct Follower {
+    filling: Filling,
+    offset: u64,
+    end: u64,
+}
+
+impl Follower {
+    async fn next(&mut self) -> StoreResult<Option<Bytes>> {
+        if self.offset >= self.end {
+            return Ok(None);
+        }
+        let readable = self.readable().await?;
+        let limit = usize::try_from(CHUNK.min(readable - self.offset)).unwrap_or(usize::MAX);
+        let chunk = self.filling.view.read_at(self.offset, limit).await?;
+        if chunk.is_empty() {
+            return Err(StoreError::Corrupt("an object is shorter than what was written".to_owned()));
+        }
+        self.offset += chunk.len() as u64;
+        Ok(Some(chunk))
+    }
+
+    /// Up to where can be read, beyond the own offset.
+    async fn readable(&mut self) -> StoreResult<u64> {
+        let held_back = self.end - 1;
+        if self.offset < held_back {
+            let readable = self.filling.view.wait_beyond(self.offset).await.min(held_back);
+            if readable > self.offset {
+                return Ok(readable);
+            }
+        }
+        self.filling.verdict().await?;
+        Ok(self.end)
+    }
+}

@@ -1,0 +1,57 @@
+//! From a registry endpoint to what the upstream port talks to.
+
+use std::sync::Arc;
+
+use berth_domain::{RegistryEndpoint, RegistryId, Remote, Version};
+use moka::sync::Cache;
+
+use crate::error::{Error, Result};
+use crate::service::{Service, Target};
+
+/// Endpoints with their logins opened, by number and version.
+#[derive(Debug)]
+pub(super) struct Remotes(Cache<RegistryId, (Version, Arc<Remote>)>);
+
+impl Default for Remotes {
+    fn default() -> Self {
+        Self(Cache::new(1_000))
+    }
+}
+
+/// The context under which an endpoint's password is sealed.
+pub(crate) fn credential_context(registry: RegistryId) -> String {
+    format!("registry {registry}")
+}
+
+impl Service {
+    /// The upstream of this number, ready to be talked to.
+    pub(crate) async fn remote(&self, registry: RegistryId) -> Result<Arc<Remote>> {
+        let endpoint = self.ports.registries.registry(registry).await?.ok_or_else(|| {
+            Error::NotFound(format!("registry endpoint {registry} does not exist"))
+        })?;
+        let cache = &self.proxy.remotes.0;
+        match cache.get(&registry) {
+            Some((version, remote)) if version == endpoint.version => Ok(remote),
+            _ => {
+                let remote = Arc::new(self.open_remote(&endpoint)?);
+                cache.insert(registry, (endpoint.version, Arc::clone(&remote)));
+                Ok(remote)
+            }
+        }
+    }
+
+    fn open_remote(&self, endpoint: &RegistryEndpoint) -> Result<Remote> {
+        let open = |login: &berth_domain::SealedCredential| {
+            let context = credential_context(endpoint.id);
+            let password = self.ports.secrets.open(&login.password, &context)?;
+            Ok::<_, Error>((login.username.clone(), password))
+        };
+        Ok(endpoint.remote(endpoint.credential.as_ref().map(open).transpose()?))
+    }
+}
+
+/// The upstream's own name of a repository: ours without the project.
+pub(super) fn upstream_name(target: &Target) -> Result<&str> {
+    let name = target.repository.split_project().1;
+    name.ok_or_else(|| Error::NameUnknown(target.repository.to_string()))
+}

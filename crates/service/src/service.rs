@@ -1,0 +1,52 @@
+//! The use cases' common ground: the ports, the settings, and what a process
+//! remembers.
+
+use berth_domain::{Project, ProjectName};
+use berth_oci::RepositoryName;
+use berth_ports::Ports;
+
+use crate::authenticate::Logins;
+use crate::error::{Error, Result};
+use crate::settings::ServiceSettings;
+use crate::tokens::KnownKeys;
+
+/// Every use case of Berth is a method of this. Held as `Arc<Service>`; what
+/// it remembers is a cache and may be lost at any time.
+#[derive(Debug)]
+pub struct Service {
+    pub(crate) ports: Ports,
+    pub(crate) settings: ServiceSettings,
+    pub(crate) keys: KnownKeys,
+    pub(crate) logins: Logins,
+}
+
+impl Service {
+    /// Puts the use cases on these ports.
+    pub fn new(ports: Ports, settings: ServiceSettings) -> Self {
+        Self { ports, settings, keys: KnownKeys::default(), logins: Logins::default() }
+    }
+
+    /// The ports, for what is no use case (readiness, workers).
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// Finds the project of a repository name; [`Error::NameUnknown`] if there
+    /// is none.
+    pub async fn locate(&self, repository: &RepositoryName) -> Result<Target> {
+        let unknown = || Error::NameUnknown(repository.to_string());
+        let name = ProjectName::of(repository).ok_or_else(unknown)?;
+        let project = self.ports.projects.project(&name).await?.ok_or_else(unknown)?;
+        Ok(Target { project, repository: repository.clone() })
+    }
+}
+
+/// A repository name within its project; the repository itself may not exist
+/// yet.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The project.
+    pub project: Project,
+    /// The full name.
+    pub repository: RepositoryName,
+}

@@ -1,0 +1,38 @@
+//! What the use cases can be told.
+
+use std::time::Duration;
+
+/// The settings of the use cases.
+#[derive(Clone, Debug)]
+pub struct ServiceSettings {
+    /// Whether an index may name children that are not there. A proxy project
+    /// always allows it.
+    pub sparse_indexes: bool,
+    /// How long a proxied tag is served without asking the upstream again.
+    pub tag_freshness: Duration,
+    /// How long the upstream may take to confirm a tag before what is held is
+    /// served instead.
+    pub upstream_deadline: Duration,
+    /// How long an upstream's 404 is remembered.
+    pub absence_freshness: Duration,
+    /// How long a token is good for.
+    pub token_lifetime: Duration,
+    /// How long an upload session may be idle before it is ended.
+    pub upload_idle: Duration,
+    /// For half of this, any 2xx that a pusher got for a blob holds.
+    pub grace: Duration,
+}
+
+impl Default for ServiceSettings {
+    fn default() -> Self {
+        Self {
+            sparse_indexes: false,
+            tag_freshness: Duration::from_secs(60),
+            upstream_deadline: Duration::from_secs(2),
+            absence_freshness: Duration::from_secs(10),
+            token_lifetime: Duration::from_secs(30 * 60),
+            upload_idle: Duration::from_secs(24 * 60 * 60),
+            grace: Duration::from_secs(2 * 60 * 60),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The token service: Bearer tokens for `/v2`, and the keys that sign them.
+
+use std::sync::{PoisonError, RwLock};
+
+use berth_domain::{
+    Action, Principal, ProjectName, Resource, SigningKey, TokenAccess, TokenIdentity,
+};
+use berth_oci::Scope;
+use berth_ports::{StoreError, TokenError, TokenRequest};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::error::{Error, Result};
+use crate::service::Service;
+
+/// The `service` of the Bearer challenge and the `aud` of tokens, as Harbor
+/// has it.
+pub const TOKEN_SERVICE: &str = "harbor-registry";
+
+/// A token asks for at most this many scopes.
+const MAX_SCOPES: usize = 100;
+
+/// The signing keys that this process knows, the youngest first.
+#[derive(Debug, Default)]
+pub(crate) struct KnownKeys(RwLock<Vec<SigningKey>>);
+
+impl KnownKeys {
+    fn get(&self) -> Vec<SigningKey> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, keys: Vec<SigningKey>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+}
+
+/// A token that was issued.
+#[derive(Debug)]
+pub struct IssuedToken {
+    /// The token.
+    pub token: berth_domain::Secret,
+    /// For how many seconds it is good.
+    pub expires_in: u64,
+    /// Since when.
+    pub issued_at: Timestamp,
+}
+
+impl Service {
+    /// Issues a token. As in Harbor it carries all that the principal may do in
+    /// each project that a scope names, not only what was asked for.
+    pub async fn issue_token(
+        &self,
+        principal: &Principal,
+        service: &str,
+        scopes: &[Scope],
+    ) -> Result<IssuedToken> {
+        if service != TOKEN_SERVICE {
+            return Err(Error::BadRequest(format!("the service must be {TOKEN_SERVICE}")));
+        }
+        if scopes.len() > MAX_SCOPES {
+            return Err(Error::BadRequest(format!("at most {MAX_SCOPES} scopes are allowed")));
+        }
+        let mut access = Vec::with_capacity(scopes.len());
+        for scope in scopes {
+            access.push(self.access_for(principal, scope).await?);
+        }
+        let issued_at = self.now();
+        let subject = match principal {
+            Principal::Anonymous => String::new(),
+            principal => principal.name().to_owned(),
+        };
+        let request = TokenRequest {
+            identity: TokenIdentity { subject, access, issued_at },
+            audience: TOKEN_SERVICE.to_owned(),
+            lifetime: self.settings.token_lifetime,
+        };
+        let key = self.signing_key().await?;
+        let token = self.ports.secrets.sign_token(&key, &request).await?;
+        Ok(IssuedToken { token, expires_in: request.lifetime.as_secs(), issued_at })
+    }
+
+    async fn access_for(&self, principal: &Principal, scope: &Scope) -> Result<TokenAccess> {
+        let mut actions = Vec::new();
+        if scope.resource_type == "repository"
+            && let Some(name) = scope.name.split_once('/').map(|(project, _)| project)
+            && let Ok(name) = name.parse::<ProjectName>()
+            && let Some(project) = self.ports.projects.project(&name).await?
+        {
+            for (resource, action) in [
+                (Resource::Repository, Action::Pull),
+                (Resource::Repository, Action::Push),
+                (Resource::Artifact, Action::Delete),
+            ] {
+                if self.allows(principal, &project, resource, action).await? {
+                    actions.push(action.as_str().to_owned());
+                }
+            }
+        } else if scope.resource_type == "registry" && scope.name == "catalog" && principal.is_sysadmin() {
+            actions.push("*".to_owned());
+        }
+        Ok(TokenAccess { kind: scope.resource_type.clone(), name: scope.name.clone(), actions })
+    }
+
+    /// Who bears this token.
+    pub async fn verify_token(&self, token: &str) -> Result<TokenIdentity> {
+        let verify = |keys: &[SigningKey]| {
+            self.ports.secrets.verify_token(token, TOKEN_SERVICE, keys, self.now())
+        };
+        let verified = match verify(&self.keys.get()) {
+            // Another instance may have made a new key.
+            Err(TokenError::UnknownKey) => verify(&self.reload_keys().await?),
+            verified => verified,
+        };
+        verified.map_err(|error| {
+            tracing::debug!(%error, "token refused");
+            Error::Unauthorized
+        })
+    }
+
+    async fn reload_keys(&self) -> Result<Vec<SigningKey>> {
+        let keys = self.ports.access.signing_keys().await?;
+        self.keys.set(keys.clone());
+        Ok(keys)
+    }
+
+    /// The key to sign with; the first of all is made here.
+    async fn signing_key(&self) -> Result<SigningKey> {
+        if let Some(key) = self.keys.get().first() {
+            return Ok(key.clone());
+        }
+        if let Some(key) = self.reload_keys().await?.first() {
+            return Ok(key.clone());
+        }
+        self.rotate_signing_key().await?;
+        self.keys.get().into_iter().next().ok_or(Error::Store(StoreError::Conflict(
+            "the signing key".to_owned(),
+        )))
+    }
+
+    /// Makes a new key that signs from now on, and forgets those whose tokens
+    /// have all expired. Other instances that race to do so accept the winner's.
+    pub async fn rotate_signing_key(&self) -> Result<()> {
+        let known = self.ports.access.signing_keys().await?;
+        let now = self.now();
+        let key = self.ports.secrets.generate_signing_key(now).await?;
+        let after = known.first().map(|key| key.kid.as_str());
+        match self.ports.access.add_signing_key(&key, after).await {
+            Ok(()) | Err(StoreError::Conflict(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // A key signs until the next one is made; its last token lives on.
+        let lifetime = SignedDuration::try_from(self.settings.token_lifetime)
+            .map_err(|_| Error::BadRequest("the token lifetime is too long".to_owned()))?;
+        let spent = now - lifetime - SignedDuration::from_mins(10);
+        for pair in known.windows(2) {
+            if let [successor, old] = pair
+                && successor.created_at < spent
+            {
+                self.ports.access.delete_signing_key(&old.kid).await?;
+            }
+        }
+        self.reload_keys().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,290 @@
+//! Upload sessions: start, take bytes, commit, cancel, expire.
+
+use std::pin::Pin;
+
+use berth_domain::{Envelope, Job, ObjectKey, UploadId, UploadSession, WriteState};
+use berth_oci::{Algorithm, Digest, RepositoryName};
+use berth_ports::{BlobWriter, Finished, Span, StoreError};
+use bytes::Bytes;
+use futures_core::Stream;
+use futures_util::StreamExt;
+use jiff::SignedDuration;
+
+use crate::error::{Error, Result};
+use crate::service::Service;
+
+/// Why a request's body ended early.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BodyError(pub String);
+
+/// A request's body.
+pub type Body = Pin<Box<dyn Stream<Item = std::result::Result<Bytes, BodyError>> + Send>>;
+
+/// Where an upload stands; shown to the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UploadStatus {
+    /// The session.
+    pub id: UploadId,
+    /// Its epoch: the next request names it.
+    pub epoch: u64,
+    /// Bytes received.
+    pub offset: u64,
+}
+
+impl From<&UploadSession> for UploadStatus {
+    fn from(session: &UploadSession) -> Self {
+        Self { id: session.id, epoch: session.epoch, offset: session.state.offset }
+    }
+}
+
+/// The bytes that a PATCH says it carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// The first byte's offset, if the client says it.
+    pub start: Option<u64>,
+    /// How many bytes, if the client says it.
+    pub length: Option<u64>,
+}
+
+impl Service {
+    /// Opens a session in a repository. The caller has seen that the principal
+    /// may push there.
+    pub async fn start_upload(
+        &self,
+        repository: &RepositoryName,
+        algorithm: Algorithm,
+    ) -> Result<UploadStatus> {
+        Ok(UploadStatus::from(&self.open_session(repository, algorithm).await?))
+    }
+
+    /// Opens a session; it owns the object that is written under its key.
+    pub(crate) async fn open_session(
+        &self,
+        repository: &RepositoryName,
+        algorithm: Algorithm,
+    ) -> Result<UploadSession> {
+        let now = self.now();
+        let session = UploadSession {
+            id: UploadId::from(self.ports.ids.fresh()),
+            repository: repository.clone(),
+            key: ObjectKey::from(self.ports.ids.fresh()),
+            epoch: 0,
+            state: WriteState::new(algorithm),
+            created_at: now,
+            touched_at: now,
+        };
+        self.ports.uploads.create_upload(&session).await?;
+        Ok(session)
+    }
+
+    /// Where an upload stands.
+    pub async fn upload_status(
+        &self,
+        repository: &RepositoryName,
+        id: UploadId,
+    ) -> Result<UploadStatus> {
+        Ok(UploadStatus::from(&self.session(repository, id).await?))
+    }
+
+    /// Ends a session; its bytes are thrown away.
+    pub async fn cancel_upload(&self, repository: &RepositoryName, id: UploadId) -> Result<()> {
+        let session = self.session(repository, id).await?;
+        self.end_session_with_object((id, session.epoch), session.key).await
+    }
+
+    /// Takes a chunk. What arrived before a body broke off is kept, and the
+    /// session can be continued there.
+    pub async fn append_upload(
+        &self,
+        repository: &RepositoryName,
+        id: UploadId,
+        epoch: Option<u64>,
+        chunk: Chunk,
+        body: Body,
+    ) -> Result<UploadStatus> {
+        let session = self.claim(repository, id, epoch, chunk.start).await?;
+        let mut writer = self.ports.blobs.write(session.key, session.state.clone()).await?;
+        let received = receive(writer.as_mut(), body, chunk.length).await;
+        if let Err(error @ Error::Store(_)) = received {
+            return Err(error);
+        }
+        let state = writer.pause().await?;
+        self.ports
+            .uploads
+            .checkpoint_upload(id, session.epoch, &state, self.now())
+            .await
+            .map_err(fenced)?;
+        received?;
+        Ok(UploadStatus { id, epoch: session.epoch, offset: state.offset })
+    }
+
+    /// Takes the last bytes, if there are any, and makes the blob visible. A
+    /// repeat of one that succeeded succeeds.
+    pub async fn finish_upload(
+        &self,
+        repository: &RepositoryName,
+        id: UploadId,
+        epoch: Option<u64>,
+        chunk: Chunk,
+        digest: Digest,
+        body: Body,
+    ) -> Result<()> {
+        let session = match self.claim(repository, id, epoch, chunk.start).await {
+            Err(Error::UploadUnknown) if self.revive_if_linked(repository, digest).await? => {
+                return Ok(());
+            }
+            claimed => claimed?,
+        };
+        let size = match self.ports.blobs.write(session.key, session.state.clone()).await {
+            Ok(mut writer) => {
+                receive(writer.as_mut(), body, chunk.length).await?;
+                self.complete(&session, writer, digest).await?
+            }
+            // A crash or a lost answer after the object was finished.
+            Err(StoreError::NotFound(_)) => self.verify_finished(&session, digest).await?,
+            Err(error) => return Err(error.into()),
+        };
+        self.link_object(repository, digest, session.key, size, (id, session.epoch)).await
+    }
+
+    /// Stores a blob that comes in one request.
+    pub async fn push_blob(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+        length: Option<u64>,
+        body: Body,
+    ) -> Result<()> {
+        let session = self.open_session(repository, digest.algorithm()).await?;
+        let mut writer = self.ports.blobs.write(session.key, session.state.clone()).await?;
+        if let Err(error) = receive(writer.as_mut(), body, length).await {
+            drop(writer);
+            self.end_session_with_object((session.id, session.epoch), session.key).await?;
+            return Err(error);
+        }
+        let size = self.complete(&session, writer, digest).await?;
+        self.link_object(repository, digest, session.key, size, (session.id, session.epoch)).await
+    }
+
+    /// Completes a session's object, or ends the session if the bytes are not
+    /// the digest's.
+    async fn complete(
+        &self,
+        session: &UploadSession,
+        writer: Box<dyn BlobWriter>,
+        digest: Digest,
+    ) -> Result<u64> {
+        match writer.finish(digest).await? {
+            Finished::Stored { size } => Ok(size),
+            Finished::Mismatch { actual } => {
+                self.end_session_with_object((session.id, session.epoch), session.key).await?;
+                Err(mismatch(digest, actual))
+            }
+        }
+    }
+
+    /// The size of a session's object that was finished earlier, if it is the
+    /// digest's.
+    async fn verify_finished(&self, session: &UploadSession, digest: Digest) -> Result<u64> {
+        let size = self.ports.blobs.size(session.key).await?.ok_or(Error::UploadUnknown)?;
+        let actual = self.hash_object(session.key, size, digest.algorithm()).await?;
+        if actual == digest {
+            return Ok(size);
+        }
+        self.end_session_with_object((session.id, session.epoch), session.key).await?;
+        Err(mismatch(digest, actual))
+    }
+
+    /// Reads a whole object and hashes it.
+    pub(crate) async fn hash_object(
+        &self,
+        key: ObjectKey,
+        size: u64,
+        algorithm: Algorithm,
+    ) -> Result<Digest> {
+        let mut hasher = berth_oci::Hasher::new(algorithm);
+        let mut stream = self.ports.blobs.stream(key, size, Span { start: 0, end: size }).await?;
+        while let Some(bytes) = stream.next().await {
+            hasher.update(&bytes?);
+        }
+        Ok(hasher.finish())
+    }
+
+    async fn session(&self, repository: &RepositoryName, id: UploadId) -> Result<UploadSession> {
+        let session = self.ports.uploads.upload(id).await?.ok_or(Error::UploadUnknown)?;
+        if session.repository == *repository { Ok(session) } else { Err(Error::UploadUnknown) }
+    }
+
+    /// Takes the session for one request, so that none before it can write any
+    /// more, if the request begins where the session stands.
+    async fn claim(
+        &self,
+        repository: &RepositoryName,
+        id: UploadId,
+        epoch: Option<u64>,
+        start: Option<u64>,
+    ) -> Result<UploadSession> {
+        let session = self.session(repository, id).await?;
+        let offset = session.state.offset;
+        let stale = epoch.is_some_and(|epoch| epoch != session.epoch);
+        if stale || start.is_some_and(|start| start != offset) {
+            return Err(Error::RangeInvalid { offset });
+        }
+        let now = self.now();
+        self.ports.uploads.claim_upload(id, session.epoch, now).await.map_err(|error| match error {
+            StoreError::Conflict(_) => Error::RangeInvalid { offset },
+            error => fenced(error),
+        })
+    }
+
+    /// Ends sessions that were idle too long; returns how many.
+    pub async fn sweep_uploads(&self) -> Result<usize> {
+        let idle = SignedDuration::try_from(self.settings.upload_idle)
+            .map_err(|_| Error::BadRequest("the idle time of uploads is too long".to_owned()))?;
+        let page = self.ports.uploads.idle_uploads(self.now() - idle, 100).await?;
+        for session in &page.items {
+            self.end_session_with_object((session.id, session.epoch), session.key).await?;
+        }
+        Ok(page.items.len())
+    }
+
+    /// Deletes an object that nothing names any more.
+    pub async fn delete_object(&self, key: ObjectKey) -> Result<()> {
+        Ok(self.ports.blobs.delete(key).await?)
+    }
+
+    /// The job that sweeps idle sessions.
+    pub fn sweep_uploads_job(&self) -> Envelope {
+        self.envelope(Job::SweepUploads)
+    }
+}
+
+fn mismatch(expected: Digest, actual: Digest) -> Error {
+    Error::DigestInvalid(format!("the bytes hash to {actual}, not to {expected}"))
+}
+
+/// A session that another request claimed or ended is unknown to this one.
+fn fenced(error: StoreError) -> Error {
+    match error {
+        StoreError::Conflict(_) | StoreError::NotFound(_) => Error::UploadUnknown,
+        error => error.into(),
+    }
+}
+
+/// Feeds a body to a writer, and holds it to its length.
+async fn receive(writer: &mut dyn BlobWriter, mut body: Body, length: Option<u64>) -> Result<()> {
+    let mut received: u64 = 0;
+    while let Some(bytes) = body.next().await {
+        let bytes = bytes.map_err(|error| Error::UploadInvalid(error.to_string()))?;
+        received += bytes.len() as u64;
+        if length.is_some_and(|length| received > length) {
+            return Err(Error::SizeInvalid("the body is longer than announced".to_owned()));
+        }
+        writer.append(bytes).await?;
+    }
+    if length.is_some_and(|length| received < length) {
+        return Err(Error::SizeInvalid("the body is shorter than announced".to_owned()));
+    }
+    Ok(())
+}

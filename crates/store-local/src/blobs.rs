@@ -1,0 +1,120 @@
+//! Blobs as files: a finished object is `blobs/<last two hex>/<key>`, an
+//! unfinished one `uploads/<key>`.
+//!
+//! A file gets its final name when its bytes are on the disk, by a rename, so
+//! that no partial file is ever visible. Folders go by the key's *last* digits
+//! because the first ones of a key made from the time hardly differ.
+
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use berth_domain::{ObjectKey, WriteState};
+use berth_ports::{
+    Access, BlobStore, BlobWriter, ByteStream, Span, StoreError, StoreResult,
+};
+use bytes::Bytes;
+
+use fences::Fences;
+use layout::Layout;
+use writer::FileWriter;
+
+mod fences;
+mod growing;
+mod io;
+mod layout;
+mod reader;
+mod target;
+mod writer;
+
+/// The one version of [`WriteState::progress`]: offset and hash say all.
+const PROGRESS: &[u8] = &[1];
+
+/// A [`BlobStore`] on a folder of a local file system. Cheap to clone.
+///
+/// One process at a time may use a folder: writers fence each other in memory.
+#[derive(Clone, Debug)]
+pub struct FileBlobs {
+    layout: Arc<Layout>,
+    fences: Fences,
+}
+
+impl FileBlobs {
+    /// Opens the store in `dir`, making what is not there yet (folders 0700,
+    /// files 0600). Blocks.
+    pub fn open(dir: &Path) -> StoreResult<Self> {
+        Ok(Self { layout: Arc::new(Layout::create(dir)?), fences: Fences::default() })
+    }
+}
+
+#[async_trait]
+impl BlobStore for FileBlobs {
+    async fn write(&self, key: ObjectKey, state: WriteState) -> StoreResult<Box<dyn BlobWriter>> {
+        let fresh = state.offset == 0 && state.progress.is_empty();
+        if !fresh && state.progress != PROGRESS {
+            return Err(StoreError::Corrupt(format!("the progress of object {key} is unknown")));
+        }
+        let Self { layout, fences } = self.clone();
+        let writer = io::blocking(move || FileWriter::open(&layout, &fences, key, state)).await?;
+        Ok(Box::new(writer))
+    }
+
+    async fn put(&self, key: ObjectKey, bytes: Bytes) -> StoreResult<()> {
+        let Self { layout, fences } = self.clone();
+        io::blocking(move || {
+            let target = target::Target::open(&layout, &fences, key, 0)?;
+            let stored = target.write(0, &bytes).and_then(|()| target.publish());
+            if stored.is_err() {
+                // The first error says more than one about the leftover would.
+                let _ = target.discard();
+            }
+            stored
+        })
+        .await
+    }
+
+    async fn read(&self, key: ObjectKey, size: u64, span: Span) -> StoreResult<Access> {
+        Ok(Access::Stream(self.stream(key, size, span).await?))
+    }
+
+    async fn stream(&self, key: ObjectKey, size: u64, span: Span) -> StoreResult<ByteStream> {
+        reader::stream(&self.layout, key, size, span).await
+    }
+
+    async fn size(&self, key: ObjectKey) -> StoreResult<Option<u64>> {
+        let path = self.layout.finished(key);
+        io::blocking(move || match path.metadata() {
+            Ok(metadata) => Ok(Some(metadata.len())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io::store_error(error)),
+        })
+        .await
+    }
+
+    async fn delete(&self, key: ObjectKey) -> StoreResult<()> {
+        let Self { layout, fences } = self.clone();
+        io::blocking(move || {
+            // Whoever still writes it must not publish it afterwards.
+            fences.claim(key).guarded(|| {
+                layout.remove(&layout.unfinished(key))?;
+                layout.remove(&layout.finished(key))
+            })
+        })
+        .await
+    }
+}
+
+/// Reads `length` bytes at `offset`, all of them.
+fn read_exactly(file: &File, key: ObjectKey, offset: u64, length: usize) -> StoreResult<Bytes> {
+    let mut bytes = vec![0; length];
+    match file.read_exact_at(&mut bytes, offset) {
+        Ok(()) => Ok(bytes.into()),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            Err(StoreError::Corrupt(format!("object {key} is shorter than its record says")))
+        }
+        Err(error) => Err(io::store_error(error)),
+    }
+}

@@ -1,0 +1,56 @@
+//! Reading a file while it is written.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use berth_domain::ObjectKey;
+use berth_ports::{Growing, StoreResult};
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use super::io::blocking;
+use super::read_exactly;
+
+/// The most that is read at once, in bytes.
+const LIMIT: u64 = 256 * 1024;
+
+/// A file that a writer of this process appends to. Its handle stays open, so
+/// it outlives renames and deletion.
+#[derive(Debug)]
+pub(super) struct GrowingFile {
+    key: ObjectKey,
+    file: Arc<File>,
+    /// Closed when the writer is gone.
+    readable: watch::Receiver<u64>,
+}
+
+impl GrowingFile {
+    pub(super) const fn new(key: ObjectKey, file: Arc<File>, readable: watch::Receiver<u64>) -> Self {
+        Self { key, file, readable }
+    }
+}
+
+#[async_trait]
+impl Growing for GrowingFile {
+    fn readable(&self) -> u64 {
+        *self.readable.borrow()
+    }
+
+    async fn wait_beyond(&self, offset: u64) -> u64 {
+        let mut receiver = self.readable.clone();
+        // An error says that the writer is gone: what is readable is all.
+        let _ = receiver.wait_for(|readable| *readable > offset).await;
+        *receiver.borrow()
+    }
+
+    async fn read_at(&self, offset: u64, limit: usize) -> StoreResult<Bytes> {
+        let left = self.readable().saturating_sub(offset).min(LIMIT);
+        let length = usize::try_from(left).unwrap_or(usize::MAX).min(limit);
+        if length == 0 {
+            return Ok(Bytes::new());
+        }
+        let (key, file) = (self.key, Arc::clone(&self.file));
+        blocking(move || read_exactly(&file, key, offset, length)).await
+    }
+}

@@ -1,0 +1,211 @@
+//! The streaming writer: it hashes and writes on another thread while the
+//! next bytes arrive.
+
+use std::fmt;
+use std::mem;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use berth_domain::{ObjectKey, WriteState};
+use berth_oci::{Digest, Hasher};
+use berth_ports::{BlobWriter, Finished, Growing, StoreError, StoreResult};
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio::task::{self, JoinHandle};
+
+use super::PROGRESS;
+use super::fences::Fences;
+use super::growing::GrowingFile;
+use super::io::blocking;
+use super::layout::Layout;
+use super::target::Target;
+
+/// How many bytes one batch may have. A writer holds at most two: one that is
+/// collected and one that is hashed and written.
+const BATCH: usize = 512 * 1024;
+
+/// What the writing thread owns while it works.
+struct Progress {
+    hash: Hasher,
+    /// Bytes hashed and written.
+    offset: u64,
+    /// What to hash and write next.
+    batch: Vec<u8>,
+}
+
+/// Where the [`Progress`] is.
+enum Work {
+    Idle(Progress),
+    Running(JoinHandle<StoreResult<Progress>>),
+    /// It was lost in an error: the writer is of no use any more.
+    Failed,
+}
+
+/// The file and who watches it grow; both end with the last user.
+struct Output {
+    target: Target,
+    readable: watch::Sender<u64>,
+}
+
+impl Output {
+    /// Writes and hashes the batch. Blocks.
+    fn advance(&self, mut progress: Progress) -> StoreResult<Progress> {
+        self.target.write(progress.offset, &progress.batch)?;
+        progress.offset += progress.batch.len() as u64;
+        self.readable.send_replace(progress.offset);
+        progress.hash.update(&progress.batch);
+        progress.batch.clear();
+        Ok(progress)
+    }
+
+    /// Publishes the object, or deletes it where the digest is another. Blocks.
+    fn finish(&self, progress: Progress, expected: Digest) -> StoreResult<Finished> {
+        let size = progress.offset;
+        let actual = if progress.hash.algorithm() == expected.algorithm() {
+            progress.hash.finish()
+        } else {
+            self.target.digest(expected.algorithm(), size)?
+        };
+        if actual != expected {
+            self.target.discard()?;
+            return Ok(Finished::Mismatch { actual });
+        }
+        self.target.publish()?;
+        Ok(Finished::Stored { size })
+    }
+}
+
+/// A [`BlobWriter`] on a file.
+pub(super) struct FileWriter {
+    output: Arc<Output>,
+    work: Work,
+    /// Bytes taken and not handed over.
+    pending: Vec<u8>,
+    /// Bytes taken.
+    offset: u64,
+}
+
+impl FileWriter {
+    /// Opens a writer; see [`Target::open`]. Blocks.
+    pub(super) fn open(
+        layout: &Arc<Layout>,
+        fences: &Fences,
+        key: ObjectKey,
+        state: WriteState,
+    ) -> StoreResult<Self> {
+        let target = Target::open(layout, fences, key, state.offset)?;
+        let progress = Progress { hash: state.hash, offset: state.offset, batch: Vec::new() };
+        Ok(Self {
+            output: Arc::new(Output { target, readable: watch::Sender::new(state.offset) }),
+            work: Work::Idle(progress),
+            pending: Vec::new(),
+            offset: state.offset,
+        })
+    }
+
+    /// Waits until no batch is being written. Dropping the future loses
+    /// nothing: the next call waits again.
+    async fn settle(&mut self) -> StoreResult<()> {
+        if let Work::Running(handle) = &mut self.work {
+            let written = handle.await;
+            self.work = Work::Failed;
+            self.work = Work::Idle(written.map_err(StoreError::unavailable)??);
+        }
+        Ok(())
+    }
+
+    /// Hands the pending bytes over; the last batch must be settled.
+    fn hand_over(&mut self) -> StoreResult<()> {
+        let mut progress = self.take_progress()?;
+        mem::swap(&mut progress.batch, &mut self.pending);
+        let output = Arc::clone(&self.output);
+        self.work = Work::Running(task::spawn_blocking(move || output.advance(progress)));
+        Ok(())
+    }
+
+    fn take_progress(&mut self) -> StoreResult<Progress> {
+        match mem::replace(&mut self.work, Work::Failed) {
+            Work::Idle(progress) => Ok(progress),
+            // An error was reported before: as `Conflict` if that is why.
+            Work::Running(_) | Work::Failed => {
+                self.output.target.check()?;
+                Err(StoreError::unavailable("an earlier write of this object failed"))
+            }
+        }
+    }
+
+    /// The progress with the pending bytes as its batch, for a last call.
+    async fn last_batch(mut self) -> StoreResult<(Arc<Output>, Progress)> {
+        self.settle().await?;
+        let mut progress = self.take_progress()?;
+        progress.batch = self.pending;
+        Ok((self.output, progress))
+    }
+}
+
+#[async_trait]
+impl BlobWriter for FileWriter {
+    fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    async fn append(&mut self, mut bytes: Bytes) -> StoreResult<()> {
+        while !bytes.is_empty() {
+            if self.pending.len() == BATCH {
+                self.settle().await?;
+                self.hand_over()?;
+            }
+            let room = BATCH - self.pending.len();
+            let part = bytes.split_to(room.min(bytes.len()));
+            self.pending.extend_from_slice(&part);
+            self.offset += part.len() as u64;
+        }
+        let idle = match &self.work {
+            Work::Running(handle) => handle.is_finished(),
+            Work::Idle(_) | Work::Failed => true,
+        };
+        if idle && !self.pending.is_empty() {
+            self.settle().await?;
+            self.hand_over()?;
+        }
+        Ok(())
+    }
+
+    async fn pause(self: Box<Self>) -> StoreResult<WriteState> {
+        let (output, progress) = self.last_batch().await?;
+        blocking(move || {
+            let progress = output.advance(progress)?;
+            output.target.keep()?;
+            Ok(WriteState {
+                offset: progress.offset,
+                hash: progress.hash,
+                progress: PROGRESS.to_vec(),
+            })
+        })
+        .await
+    }
+
+    async fn finish(self: Box<Self>, expected: Digest) -> StoreResult<Finished> {
+        let (output, progress) = self.last_batch().await?;
+        blocking(move || {
+            let progress = output.advance(progress)?;
+            output.finish(progress, expected)
+        })
+        .await
+    }
+
+    fn follow(&self) -> Option<Arc<dyn Growing>> {
+        let Output { target, readable } = &*self.output;
+        Some(Arc::new(GrowingFile::new(target.key(), target.file(), readable.subscribe())))
+    }
+}
+
+impl fmt::Debug for FileWriter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("FileWriter")
+            .field("key", &self.output.target.key())
+            .field("offset", &self.offset)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,104 @@
+//! The record of a manifest, whatever its state.
+
+use berth_domain::{ArtifactId, Begun, Manifest, ManifestContent, ManifestState, Nonce};
+use berth_oci::{Digest, RepositoryName};
+use bytes::Bytes;
+use rusqlite::{Connection, Row, params};
+
+use super::error::SqliteResult;
+use super::statement::one;
+use super::value::{Json, Text, Time, column_error};
+
+/// State and nonce: what decides.
+pub(super) fn state(
+    connection: &Connection,
+    repository: &RepositoryName,
+    digest: Digest,
+) -> SqliteResult<Option<(ManifestState, Nonce)>> {
+    one(
+        connection,
+        "SELECT state, nonce
+           FROM manifests
+          WHERE repository = ?1 AND digest = ?2",
+        params![repository.as_str(), Text(digest)],
+        |row| Ok((decode_state(row)?, row.get::<_, Text<_>>("nonce")?.0)),
+    )
+}
+
+/// The manifest, if it is live.
+pub(super) fn live(
+    connection: &Connection,
+    repository: &RepositoryName,
+    digest: Digest,
+) -> SqliteResult<Option<Manifest>> {
+    one(
+        connection,
+        "SELECT *
+           FROM manifests
+          WHERE repository = ?1 AND digest = ?2 AND state = 'live'",
+        params![repository.as_str(), Text(digest)],
+        decode,
+    )
+}
+
+/// What stands in the way of a new try, if anything does.
+pub(super) fn found(
+    connection: &Connection,
+    repository: &RepositoryName,
+    digest: Digest,
+) -> SqliteResult<Option<Begun>> {
+    one(
+        connection,
+        "SELECT *
+           FROM manifests
+          WHERE repository = ?1 AND digest = ?2",
+        params![repository.as_str(), Text(digest)],
+        |row| {
+            Ok(match decode_state(row)? {
+                ManifestState::Pending => Begun::Joined(row.get::<_, Text<_>>("nonce")?.0),
+                ManifestState::Live => Begun::Live(Box::new(decode(row)?)),
+                ManifestState::Deleting => Begun::Deleting,
+            })
+        },
+    )
+}
+
+/// Reads a whole record that is or was live.
+pub(super) fn decode(row: &Row<'_>) -> rusqlite::Result<Manifest> {
+    let inline: Option<Vec<u8>> = row.get("inline")?;
+    let object_key: Option<Text<_>> = row.get("object_key")?;
+    let content = match (inline, object_key) {
+        (Some(bytes), None) => ManifestContent::Inline(Bytes::from(bytes)),
+        (None, Some(key)) => ManifestContent::Object(key.0),
+        _ => return Err(column_error("a manifest has no bytes, or has them twice")),
+    };
+    Ok(Manifest {
+        repository: row.get::<_, Text<_>>("repository")?.0,
+        digest: row.get::<_, Text<_>>("digest")?.0,
+        nonce: row.get::<_, Text<_>>("nonce")?.0,
+        id: ArtifactId(row.get("id")?),
+        media_type: row.get("media_type")?,
+        size: row.get("size")?,
+        content,
+        facts: row.get::<_, Json<_>>("facts")?.0,
+        pushed_at: row.get::<_, Time>("pushed_at")?.0,
+    })
+}
+
+fn decode_state(row: &Row<'_>) -> rusqlite::Result<ManifestState> {
+    match row.get_ref("state")?.as_str()? {
+        "pending" => Ok(ManifestState::Pending),
+        "live" => Ok(ManifestState::Live),
+        "deleting" => Ok(ManifestState::Deleting),
+        _ => Err(column_error("no such state of a manifest")),
+    }
+}
+
+/// A state as its column has it.
+pub(super) const fn state_column(state: ManifestState) -> &'static str {
+    match state {
+        ManifestState::Pending => "pending",
+        ManifestState::Live => "live",
+        ManifestState::Deleting => "deleting",
+    }
+}

@@ -1,0 +1,319 @@
+//! Manifests, from the first sign of them to the last. Each step is a write by
+//! key on condition of state and nonce.
+
+use async_trait::async_trait;
+use berth_domain::{
+    Begun, Edge, EdgeTarget, Envelope, Manifest, ManifestContent, ManifestState, Nonce, Page,
+    Referrer,
+};
+use berth_oci::{Digest, RepositoryName};
+use berth_ports::{CommitManifest, DeleteEnd, GcSubject, ManifestStore, StoreError, StoreResult};
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+
+use super::error::{SqliteError, SqliteResult};
+use super::statement::{change, overread, page, rows};
+use super::value::{Json, Text, Time};
+use super::{SqliteStore, edges, gc_queue, jobs, manifest_record, referrers, tags};
+
+#[async_trait]
+impl ManifestStore for SqliteStore {
+    async fn begin_manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+        nonce: Nonce,
+        now: Timestamp,
+    ) -> StoreResult<Begun> {
+        let repository = repository.clone();
+        self.write(move |connection| begin(connection, &repository, digest, nonce, now)).await
+    }
+
+    async fn put_edges(
+        &self,
+        repository: &RepositoryName,
+        edge: Edge,
+        targets: &[EdgeTarget],
+    ) -> StoreResult<()> {
+        let repository = repository.clone();
+        let targets = targets.to_vec();
+        self.write(move |connection| edges::put(connection, &repository, edge, &targets)).await
+    }
+
+    async fn delete_edges(
+        &self,
+        repository: &RepositoryName,
+        edge: Edge,
+        targets: &[EdgeTarget],
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        let repository = repository.clone();
+        let targets = targets.to_vec();
+        self.write(move |connection| edges::delete(connection, &repository, edge, &targets, now))
+            .await
+    }
+
+    async fn edges(
+        &self,
+        repository: &RepositoryName,
+        target: EdgeTarget,
+        after: Option<Edge>,
+        limit: usize,
+    ) -> StoreResult<Page<Edge>> {
+        let repository = repository.clone();
+        self.read(move |connection| edges::list(connection, &repository, target, after, limit))
+            .await
+    }
+
+    async fn commit_manifest(&self, commit: &CommitManifest) -> StoreResult<()> {
+        let (commit, written_at) = (commit.clone(), self.now());
+        self.write(move |connection| self::commit(connection, &commit, written_at)).await
+    }
+
+    async fn abort_manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+        nonce: Nonce,
+        jobs: &[Envelope],
+    ) -> StoreResult<()> {
+        let (repository, jobs, written_at) = (repository.clone(), jobs.to_vec(), self.now());
+        self.write(move |connection| {
+            remove(connection, &repository, digest, nonce, ManifestState::Pending)?;
+            jobs::put_in_outbox(connection, &jobs, written_at)
+        })
+        .await
+    }
+
+    async fn manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+    ) -> StoreResult<Option<Manifest>> {
+        let repository = repository.clone();
+        self.read(move |connection| manifest_record::live(connection, &repository, digest)).await
+    }
+
+    async fn manifest_state(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+    ) -> StoreResult<Option<(ManifestState, Nonce)>> {
+        let repository = repository.clone();
+        self.read(move |connection| manifest_record::state(connection, &repository, digest)).await
+    }
+
+    async fn list_manifests(
+        &self,
+        repository: &RepositoryName,
+        after: Option<Digest>,
+        limit: usize,
+    ) -> StoreResult<Page<Manifest>> {
+        let repository = repository.clone();
+        self.read(move |connection| {
+            let items = rows(
+                connection,
+                "SELECT *
+                   FROM manifests
+                  WHERE repository = ?1 AND digest > ?2 AND state = 'live'
+                  ORDER BY digest
+                  LIMIT ?3",
+                params![
+                    repository.as_str(),
+                    after.map(|digest| digest.to_string()).unwrap_or_default(),
+                    overread(limit)
+                ],
+                manifest_record::decode,
+            )?;
+            Ok(page(items, limit))
+        })
+        .await
+    }
+
+    async fn referrers(
+        &self,
+        repository: &RepositoryName,
+        subject: Digest,
+        artifact_type: Option<&str>,
+        after: Option<(&str, Digest)>,
+        limit: usize,
+    ) -> StoreResult<Page<Referrer>> {
+        let repository = repository.clone();
+        let artifact_type = artifact_type.map(ToOwned::to_owned);
+        let after = after.map(|(kind, digest)| (kind.to_owned(), digest.to_string()));
+        self.read(move |connection| {
+            let after = after.unwrap_or_default();
+            let items = match artifact_type {
+                Some(kind) => {
+                    referrers::of_type(connection, &repository, subject, &kind, &after, limit)
+                }
+                None => referrers::all(connection, &repository, subject, &after, limit),
+            }?;
+            Ok(page(items, limit))
+        })
+        .await
+    }
+
+    async fn begin_delete(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+        nonce: Nonce,
+    ) -> StoreResult<()> {
+        let repository = repository.clone();
+        self.write(move |connection| {
+            let step = (ManifestState::Live, ManifestState::Deleting);
+            turn(connection, &repository, digest, nonce, step)?;
+            referrers::set_hidden(connection, &repository, digest, true)
+        })
+        .await
+    }
+
+    async fn end_delete(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+        nonce: Nonce,
+        end: &DeleteEnd,
+    ) -> StoreResult<()> {
+        let (repository, end, written_at) = (repository.clone(), end.clone(), self.now());
+        self.write(move |connection| match end {
+            DeleteEnd::Gone(jobs) => {
+                referrers::delete(connection, &repository, digest)?;
+                remove(connection, &repository, digest, nonce, ManifestState::Deleting)?;
+                jobs::put_in_outbox(connection, &jobs, written_at)
+            }
+            DeleteEnd::Restored => {
+                let step = (ManifestState::Deleting, ManifestState::Live);
+                turn(connection, &repository, digest, nonce, step)?;
+                referrers::set_hidden(connection, &repository, digest, false)
+            }
+        })
+        .await
+    }
+}
+
+fn begin(
+    connection: &Connection,
+    repository: &RepositoryName,
+    digest: Digest,
+    nonce: Nonce,
+    now: Timestamp,
+) -> SqliteResult<Begun> {
+    if let Some(found) = manifest_record::found(connection, repository, digest)? {
+        return Ok(found);
+    }
+    change(
+        connection,
+        "INSERT INTO manifests (repository, digest, state, nonce)
+              VALUES (?1, ?2, 'pending', ?3)",
+        params![repository.as_str(), Text(digest), Text(nonce)],
+    )?;
+    let subject = GcSubject::Target(repository.clone(), EdgeTarget::Manifest(digest));
+    gc_queue::put(connection, &subject, now)?;
+    Ok(Begun::Started)
+}
+
+fn commit(
+    connection: &Connection,
+    commit: &CommitManifest,
+    written_at: Timestamp,
+) -> SqliteResult<()> {
+    let manifest = &commit.manifest;
+    let subject = manifest.facts.subject.zip(commit.referrer.as_ref());
+    make_live(connection, manifest, subject)?;
+    if let Some((subject, referrer)) = subject {
+        referrers::put(connection, &manifest.repository, subject, referrer)?;
+    }
+    tags::put(connection, manifest, &commit.tags, manifest.pushed_at)?;
+    jobs::put_in_outbox(connection, &commit.jobs, written_at)
+}
+
+fn make_live(
+    connection: &Connection,
+    manifest: &Manifest,
+    subject: Option<(Digest, &Referrer)>,
+) -> SqliteResult<()> {
+    let (inline, object_key) = match &manifest.content {
+        ManifestContent::Inline(bytes) => (Some(&**bytes), None),
+        ManifestContent::Object(key) => (None, Some(Text(key))),
+    };
+    let committed = change(
+        connection,
+        "UPDATE manifests
+            SET state = 'live', id = ?1, media_type = ?2, size = ?3, facts = ?4, pushed_at = ?5,
+                subject = ?6, subject_type = ?7, object_key = ?8, inline = ?9
+          WHERE repository = ?10 AND digest = ?11 AND state = 'pending' AND nonce = ?12",
+        params![
+            manifest.id.0,
+            manifest.media_type,
+            manifest.size,
+            Json(&manifest.facts),
+            Time(manifest.pushed_at),
+            subject.map(|(digest, _)| Text(digest)),
+            subject.map(|(_, referrer)| referrers::type_column(referrer)),
+            object_key,
+            inline,
+            manifest.repository.as_str(),
+            Text(manifest.digest),
+            Text(manifest.nonce),
+        ],
+    )?;
+    expect_one(committed, &manifest.repository, manifest.digest)
+}
+
+/// From one state to another, if it has the nonce.
+fn turn(
+    connection: &Connection,
+    repository: &RepositoryName,
+    digest: Digest,
+    nonce: Nonce,
+    (from, to): (ManifestState, ManifestState),
+) -> SqliteResult<()> {
+    let turned = change(
+        connection,
+        "UPDATE manifests
+            SET state = ?1
+          WHERE repository = ?2 AND digest = ?3 AND state = ?4 AND nonce = ?5",
+        params![
+            manifest_record::state_column(to),
+            repository.as_str(),
+            Text(digest),
+            manifest_record::state_column(from),
+            Text(nonce),
+        ],
+    )?;
+    expect_one(turned, repository, digest)
+}
+
+fn remove(
+    connection: &Connection,
+    repository: &RepositoryName,
+    digest: Digest,
+    nonce: Nonce,
+    state: ManifestState,
+) -> SqliteResult<()> {
+    let removed = change(
+        connection,
+        "DELETE FROM manifests
+          WHERE repository = ?1 AND digest = ?2 AND state = ?3 AND nonce = ?4",
+        params![
+            repository.as_str(),
+            Text(digest),
+            manifest_record::state_column(state),
+            Text(nonce),
+        ],
+    )?;
+    expect_one(removed, repository, digest)
+}
+
+fn expect_one(
+    changed: usize,
+    repository: &RepositoryName,
+    digest: Digest,
+) -> Result<(), SqliteError> {
+    if changed == 0 {
+        return Err(StoreError::Conflict(format!("manifest {repository}@{digest}")).into());
+    }
+    Ok(())
+}

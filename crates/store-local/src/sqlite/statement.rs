@@ -1,0 +1,57 @@
+//! The three shapes of a statement: change rows, read one, read a page. All
+//! are prepared once a connection.
+
+use berth_domain::Page;
+use rusqlite::{Connection, OptionalExtension, Params, Row};
+
+use super::error::SqliteResult;
+
+/// Runs a statement that returns no rows; says how many it changed.
+pub(super) fn change(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+) -> SqliteResult<usize> {
+    Ok(connection.prepare_cached(sql)?.execute(parameters)?)
+}
+
+/// Reads the one row there may be.
+pub(super) fn one<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    decode: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+) -> SqliteResult<Option<T>> {
+    Ok(connection.prepare_cached(sql)?.query_row(parameters, decode).optional()?)
+}
+
+/// Whether there is such a row.
+pub(super) fn exists(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+) -> SqliteResult<bool> {
+    Ok(connection.prepare_cached(sql)?.exists(parameters)?)
+}
+
+/// Reads all rows.
+pub(super) fn rows<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    decode: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> SqliteResult<Vec<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map(parameters, decode)?.collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
+/// Makes a page of what a statement with `LIMIT` [`overread`]`(limit)` gave.
+pub(super) fn page<T>(items: Vec<T>, limit: usize) -> Page<T> {
+    Page::from_overread(items, limit)
+}
+
+/// One row more than asked for tells whether there are more.
+pub(super) fn overread(limit: usize) -> usize {
+    limit.saturating_add(1)
+}

@@ -1,0 +1,1 @@
+//! Other registries, as the proxy sees them

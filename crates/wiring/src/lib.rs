@@ -1,0 +1,1 @@
+//! Settings to the set of ports; the only crate that names every adapter

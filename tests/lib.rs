@@ -1,0 +1,1 @@
+//! End-to-end tests of Berth; everything is in the `e2e` test binary.

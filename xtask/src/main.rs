@@ -1,0 +1,68 @@
+//! `cargo xtask`: what a person or CI runs, set-up included.
+#![expect(clippy::print_stdout, reason = "a task runner talks to the terminal")]
+
+mod apt;
+mod go;
+mod image;
+mod install;
+mod place;
+mod report;
+mod rust;
+mod steps;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::{place::Place, report::Report};
+
+const HELP: &str = "\
+usage: cargo xtask test [--no-install] [nextest filters and options]
+
+Says what it will install by name, asks on a terminal, installs it and runs
+every check and test. With filters only the tests that match are run.
+
+  --no-install  install nothing, run what can be run and list what was skipped
+
+environment:
+  CI=true       never ask; a missing program fails the run
+";
+
+fn main() -> ExitCode {
+    let args = std::env::args().skip(1).collect();
+    task(args).unwrap_or_else(|error| {
+        println!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn task(mut args: Vec<String>) -> Result<ExitCode> {
+    if args.is_empty() || args.iter().any(|arg| arg == "--help" || arg == "-h") {
+        print!("{HELP}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    match args.remove(0).as_str() {
+        "test" => test(args),
+        other => bail!("unknown task `{other}`, see `cargo xtask --help`"),
+    }
+}
+
+fn test(mut args: Vec<String>) -> Result<ExitCode> {
+    let given = args.len();
+    args.retain(|arg| arg != "--no-install");
+    let no_install = args.len() < given;
+
+    let place = Place::find()?;
+    let mut report = Report::default();
+    let missing = install::Missing::find(&place)?;
+    let install = !no_install && missing.agreed(&place)?;
+    if install {
+        missing.install(&place, &mut report)?;
+    } else {
+        missing.skip(&mut report);
+    }
+    // Who let everything be installed, or runs this as CI, wants to know when a program is absent.
+    let required = install || place.ci;
+    steps::run(&place, &args, required, &mut report)?;
+    Ok(report.finish(required))
+}
