@@ -1,1 +1,3 @@
 //! End-to-end tests against a listening server.
+
+mod house;

@@ -30,8 +30,9 @@ const PROGRAMS: [Packaged; 11] = [
 ];
 
 /// What the test image is made with.
-const IMAGE_PROGRAMS: [Packaged; 2] = [
+const IMAGE_PROGRAMS: [Packaged; 3] = [
     packaged("mmdebstrap", "mmdebstrap"),
+    packaged("newuidmap", "uidmap"),
     packaged("umoci", "umoci"),
 ];
 

@@ -7,6 +7,7 @@ use berth_ports::Ports;
 
 use crate::authenticate::Logins;
 use crate::error::{Error, Result};
+use crate::proxy::ProxyState;
 use crate::settings::ServiceSettings;
 use crate::tokens::KnownKeys;
 
@@ -18,12 +19,13 @@ pub struct Service {
     pub(crate) settings: ServiceSettings,
     pub(crate) keys: KnownKeys,
     pub(crate) logins: Logins,
+    pub(crate) proxy: ProxyState,
 }
 
 impl Service {
     /// Puts the use cases on these ports.
     pub fn new(ports: Ports, settings: ServiceSettings) -> Self {
-        Self { ports, settings, keys: KnownKeys::default(), logins: Logins::default() }
+        Self { ports, settings, keys: KnownKeys::default(), logins: Logins::default(), proxy: ProxyState::default() }
     }
 
     /// The ports, for what is no use case (readiness, workers).

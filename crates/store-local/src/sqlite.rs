@@ -13,18 +13,24 @@ use readers::Readers;
 use writer::Writer;
 
 mod access;
+mod back_edges;
 mod connection;
+mod edges;
+mod envelope;
 mod error;
 mod gc_queue;
-mod jobs;
+mod job_queue;
+mod link_commit;
 mod links;
 mod manifest_record;
 mod manifests;
 mod members;
+mod outbox;
 #[cfg(test)]
 mod plans;
 mod projects;
 mod readers;
+mod referrers;
 mod registries;
 mod repositories;
 mod schema;

@@ -95,7 +95,10 @@ impl Fill {
         let size = match self.write(source, body, &session).await {
             Ok(size) => size,
             Err(error) => {
-                service.end_session_with_object(owner, session.key).await?;
+                // Should this fail too, the sweep of idle sessions does it.
+                if let Err(error) = service.end_session_with_object(owner, session.key).await {
+                    tracing::warn!(session = %session.id, %error, "failed fill not cleaned up yet");
+                }
                 return Err(error);
             }
         };

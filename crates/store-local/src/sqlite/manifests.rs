@@ -14,7 +14,7 @@ use rusqlite::{Connection, params};
 use super::error::{SqliteError, SqliteResult};
 use super::statement::{change, overread, page, rows};
 use super::value::{Json, Text, Time};
-use super::{SqliteStore, edges, gc_queue, jobs, manifest_record, referrers, tags};
+use super::{SqliteStore, edges, gc_queue, manifest_record, outbox, referrers, tags, uploads};
 
 #[async_trait]
 impl ManifestStore for SqliteStore {
@@ -66,8 +66,8 @@ impl ManifestStore for SqliteStore {
     }
 
     async fn commit_manifest(&self, commit: &CommitManifest) -> StoreResult<()> {
-        let (commit, written_at) = (commit.clone(), self.now());
-        self.write(move |connection| self::commit(connection, &commit, written_at)).await
+        let commit = commit.clone();
+        self.write(move |connection| self::commit(connection, &commit)).await
     }
 
     async fn abort_manifest(
@@ -80,7 +80,7 @@ impl ManifestStore for SqliteStore {
         let (repository, jobs, written_at) = (repository.clone(), jobs.to_vec(), self.now());
         self.write(move |connection| {
             remove(connection, &repository, digest, nonce, ManifestState::Pending)?;
-            jobs::put_in_outbox(connection, &jobs, written_at)
+            outbox::put(connection, &jobs, written_at)
         })
         .await
     }
@@ -181,7 +181,7 @@ impl ManifestStore for SqliteStore {
             DeleteEnd::Gone(jobs) => {
                 referrers::delete(connection, &repository, digest)?;
                 remove(connection, &repository, digest, nonce, ManifestState::Deleting)?;
-                jobs::put_in_outbox(connection, &jobs, written_at)
+                outbox::put(connection, &jobs, written_at)
             }
             DeleteEnd::Restored => {
                 let step = (ManifestState::Deleting, ManifestState::Live);
@@ -214,19 +214,19 @@ fn begin(
     Ok(Begun::Started)
 }
 
-fn commit(
-    connection: &Connection,
-    commit: &CommitManifest,
-    written_at: Timestamp,
-) -> SqliteResult<()> {
+fn commit(connection: &Connection, commit: &CommitManifest) -> SqliteResult<()> {
     let manifest = &commit.manifest;
     let subject = manifest.facts.subject.zip(commit.referrer.as_ref());
     make_live(connection, manifest, subject)?;
     if let Some((subject, referrer)) = subject {
         referrers::put(connection, &manifest.repository, subject, referrer)?;
     }
-    tags::put(connection, manifest, &commit.tags, manifest.pushed_at)?;
-    jobs::put_in_outbox(connection, &commit.jobs, written_at)
+    if let Some((id, epoch)) = commit.session
+        && !uploads::end(connection, id, epoch)?
+    {
+        return Err(StoreError::Conflict(format!("upload session {id}")).into());
+    }
+    tags::put(connection, manifest, &commit.tags, manifest.pushed_at)
 }
 
 fn make_live(

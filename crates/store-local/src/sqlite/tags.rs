@@ -105,7 +105,7 @@ impl TagStore for SqliteStore {
             let items = rows(
                 connection,
                 "SELECT *
-                   FROM tags
+                   FROM tags INDEXED BY tags_by_digest
                   WHERE repository = ?1 AND digest = ?2 AND name > ?3
                   ORDER BY name
                   LIMIT ?4",

@@ -1,0 +1,79 @@
+//! Every setting there is.
+
+use crate::key::{Key, Kind, Topic};
+
+macro_rules! keys {
+    ($($constant:ident: $kind:ident, $topic:ident, $name:literal, $value:literal, $default:literal, $doc:literal;)+) => {
+        $(
+            pub(crate) const $constant: Key = Key {
+                name: $name,
+                doc: $doc,
+                default: $default,
+                kind: Kind::$kind,
+                value_name: $value,
+                topic: Topic::$topic,
+            };
+        )+
+
+        /// Every setting, in the order of the help.
+        pub const KEYS: &[Key] = &[$($constant),+];
+    };
+}
+
+keys! {
+    DATA: Text, Storage, "data", "DIR", "./berth-data",
+        "Folder for everything that is kept; made if it is not there";
+    STORE: Text, Storage, "store", "SHAPE", "local",
+        "Where data is kept: local (files and SQLite in the data folder)";
+
+    LISTEN: List, Network, "listen", "ADDRESS", "127.0.0.1:5000",
+        "Address to serve on: 127.0.0.1:5000, [::1]:5000 or unix:/path; may be repeated";
+    MIRROR: List, Network, "mirror", "REGISTRY=ADDRESS", "",
+        "Address that serves the proxy project of a registry under unmodified names, as in docker.io=127.0.0.1:5001; may be repeated";
+    EXTERNAL_URL: Text, Network, "external_url", "URL", "",
+        "Address that clients use, as in https://registry.example.com; without it the Host header counts";
+    TRUSTED_PROXIES: List, Network, "trusted_proxies", "NETWORK", "",
+        "Network whose Forwarded and X-Forwarded-* headers are believed, as in 10.0.0.0/8; may be repeated";
+    TLS_CERT: Text, Network, "tls_cert", "FILE", "",
+        "Certificate chain in PEM to serve TLS with, read again on SIGHUP; mirrors use it too";
+    TLS_KEY: Text, Network, "tls_key", "FILE", "",
+        "Private key in PEM of the certificate";
+
+    ADMIN_PASSWORD: Secret, FirstStart, "admin_password", "PASSWORD", "",
+        "Password of the user admin at the first start; without it one is generated into the data folder";
+    ADMIN_PASSWORD_FILE: Text, FirstStart, "admin_password_file", "FILE", "",
+        "File with the password of the user admin at the first start";
+    DOCKERHUB_USERNAME: Text, FirstStart, "dockerhub_username", "USER", "",
+        "Docker Hub account of the proxy project dockerhub, set up at the first start; everyone can then pull what it can";
+    DOCKERHUB_TOKEN_FILE: Text, FirstStart, "dockerhub_token_file", "FILE", "",
+        "File with an access token of that account";
+
+    SPARSE_INDEXES: Switch, Registry, "sparse_indexes", "BOOL", "false",
+        "Accept an image index whose manifests are not there";
+    TAG_FRESHNESS_SECONDS: Number, Registry, "tag_freshness_seconds", "SECONDS", "60",
+        "Time that a cached tag is served without asking its upstream";
+    ABSENCE_FRESHNESS_SECONDS: Number, Registry, "absence_freshness_seconds", "SECONDS", "10",
+        "Time that an upstream's 404 is remembered";
+    UPSTREAM_DEADLINE_MS: Number, Registry, "upstream_deadline_ms", "MILLISECONDS", "2000",
+        "Time that an upstream has to confirm a tag before the cached one is served";
+    TOKEN_LIFETIME_SECONDS: Number, Registry, "token_lifetime_seconds", "SECONDS", "1800",
+        "Time that a token is good for";
+    UPLOAD_IDLE_SECONDS: Number, Registry, "upload_idle_seconds", "SECONDS", "86400",
+        "Time after which an upload that nobody continues is given up";
+
+    MAX_CONNECTIONS: Number, Limits, "max_connections", "NUMBER", "4096",
+        "Connections at once; more wait to be accepted";
+    HEADER_SECONDS: Number, Limits, "header_seconds", "SECONDS", "30",
+        "Time for a TLS handshake, and for a request's headers; an idle connection is closed after it";
+    IDLE_BODY_SECONDS: Number, Limits, "idle_body_seconds", "SECONDS", "60",
+        "Time that a client may neither send nor take a byte of a body; a whole transfer has no limit";
+    SHUTDOWN_SECONDS: Number, Limits, "shutdown_seconds", "SECONDS", "30",
+        "Time that requests under way have to end after SIGTERM";
+
+    METRICS_LISTEN: Text, Observation, "metrics_listen", "ADDRESS", "",
+        "Address to serve /metrics on, without authentication";
+    LOG: Text, Observation, "log", "FILTER", "info",
+        "What is logged: error, warn, info, debug or trace, also by module as in info,berth_upstream=debug";
+    LOG_FORMAT: Text, Observation, "log_format", "FORMAT", "auto",
+        "Form of the logs: human, json, or auto (human on a terminal)";
+}

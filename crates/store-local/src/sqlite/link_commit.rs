@@ -1,0 +1,106 @@
+//! The one transaction that makes a blob visible: all is looked at first, then
+//! all is written.
+
+use berth_domain::ObjectKey;
+use berth_oci::Digest;
+use berth_ports::{CommitLink, LinkCommit, LinkSource};
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+
+use super::error::SqliteResult;
+use super::statement::change;
+use super::value::{Text, Time};
+use super::{back_edges, links, outbox, uploads};
+
+pub(super) fn commit(
+    connection: &Connection,
+    commit: &CommitLink,
+    written_at: Timestamp,
+) -> SqliteResult<LinkCommit> {
+    if let Some((id, epoch)) = commit.session
+        && uploads::epoch(connection, id)? != Some(epoch)
+    {
+        return Ok(LinkCommit::Fenced);
+    }
+    if !is_as_read(connection, commit)? {
+        return Ok(LinkCommit::Retry);
+    }
+    let (key, size) = match &commit.source {
+        LinkSource::NewBlob { key, size } => {
+            put_blob(connection, commit.digest, *key, *size)?;
+            (*key, *size)
+        }
+        LinkSource::Blob(blob) => {
+            raise_generation(connection, commit.digest)?;
+            (blob.key, blob.size)
+        }
+    };
+    back_edges::set_linked(connection, &commit.repository, commit.digest, commit.id)?;
+    put_link(connection, commit, key, size)?;
+    if let Some((id, epoch)) = commit.session {
+        uploads::end(connection, id, epoch)?;
+    }
+    outbox::put(connection, &commit.jobs, written_at)?;
+    Ok(LinkCommit::Done)
+}
+
+/// The back-edge is pending, there is no link, and the blob is what the source
+/// says.
+fn is_as_read(connection: &Connection, commit: &CommitLink) -> SqliteResult<bool> {
+    let key = links::blob(connection, commit.digest)?.map(|blob| blob.key);
+    let expected = match &commit.source {
+        LinkSource::NewBlob { .. } => None,
+        LinkSource::Blob(blob) => Some(blob.key),
+    };
+    Ok(key == expected
+        && links::link(connection, &commit.repository, commit.digest)?.is_none()
+        && back_edges::is_pending(connection, &commit.repository, commit.digest, commit.id)?)
+}
+
+fn put_blob(
+    connection: &Connection,
+    digest: Digest,
+    key: ObjectKey,
+    size: u64,
+) -> SqliteResult<()> {
+    change(
+        connection,
+        "INSERT INTO blobs (digest, object_key, size, generation)
+              VALUES (?1, ?2, ?3, 1)",
+        params![Text(digest), Text(key), size],
+    )?;
+    Ok(())
+}
+
+fn raise_generation(connection: &Connection, digest: Digest) -> SqliteResult<()> {
+    change(
+        connection,
+        "UPDATE blobs
+            SET generation = generation + 1
+          WHERE digest = ?1",
+        [Text(digest)],
+    )?;
+    Ok(())
+}
+
+fn put_link(
+    connection: &Connection,
+    commit: &CommitLink,
+    key: ObjectKey,
+    size: u64,
+) -> SqliteResult<()> {
+    change(
+        connection,
+        "INSERT INTO links (repository, digest, link_id, token, object_key, size, touched_at)
+              VALUES (?1, ?2, ?3, NULL, ?4, ?5, ?6)",
+        params![
+            commit.repository.as_str(),
+            Text(commit.digest),
+            Text(commit.id),
+            Text(key),
+            size,
+            Time(commit.now),
+        ],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! The ports' contracts as tests.
+//!
+//! Each behaviour is a function over a fresh subject ([`Stores`](crate::Stores),
+//! [`Blobs`](crate::Blobs), ..) that panics when the contract is broken. Each
+//! module of this one has a macro of its name with `_suite` behind it, which
+//! takes an expression for a future of a fresh subject and makes one test of
+//! each behaviour; `metadata_suites!` and `blob_suites!` call those of a whole
+//! adapter. The crate that calls one needs `tokio` with `macros` and
+//! `rt-multi-thread`:
+//!
+//! ```ignore
+//! async fn stores() -> berth_testkit::Stores { .. }
+//!
+//! berth_testkit::metadata_suites!(stores());
+//! ```
+//!
+//! The subject's expression must name something of the surrounding module.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "a behaviour is a test: it fails by panicking"
+)]
+
+/// Names a module's behaviours and makes the macro that makes tests of them.
+macro_rules! suite {
+    ($(#[$doc:meta])* $suite:ident in $module:ident { $($behaviour:ident,)+ }) => {
+        $crate::suites::suite!(@emit ($) [$(#[$doc])*] $suite $module [$($behaviour)+]);
+    };
+    (@emit ($dollar:tt) [$($doc:tt)*] $suite:ident $module:ident [$($behaviour:ident)+]) => {
+        $($doc)*
+        #[macro_export]
+        macro_rules! $suite {
+            ($dollar subject:expr) => {
+                mod $module {
+                    use super::*;
+
+                    $(
+                        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                        async fn $behaviour() {
+                            let subject = $dollar subject.await;
+                            $crate::suites::$module::$behaviour(&subject).await;
+                        }
+                    )+
+                }
+            };
+        }
+    };
+}
+
+/// Asserts that a call failed with one of these errors.
+macro_rules! assert_fails {
+    ($result:expr, $($error:ident)|+) => {
+        let result = $result;
+        assert!(
+            matches!(result, Err($(berth_ports::StoreError::$error(_))|+)),
+            "expected {}, got {result:?}",
+            stringify!($($error)|+),
+        );
+    };
+}
+
+use {assert_fails, suite};
+
+/// Makes tests of every behaviour of the metadata ports and the job queue. The
+/// argument is an expression for a future of fresh [`Stores`](crate::Stores).
+#[macro_export]
+macro_rules! metadata_suites {
+    ($subject:expr) => {
+        $crate::sequences_suite!($subject);
+        $crate::projects_suite!($subject);
+        $crate::members_suite!($subject);
+        $crate::registries_suite!($subject);
+        $crate::users_suite!($subject);
+        $crate::signing_keys_suite!($subject);
+        $crate::repositories_suite!($subject);
+        $crate::manifests_suite!($subject);
+        $crate::manifest_deletion_suite!($subject);
+        $crate::edges_suite!($subject);
+        $crate::referrers_suite!($subject);
+        $crate::tags_suite!($subject);
+        $crate::link_commit_suite!($subject);
+        $crate::link_life_suite!($subject);
+        $crate::link_lists_suite!($subject);
+        $crate::gc_queue_suite!($subject);
+        $crate::uploads_suite!($subject);
+        $crate::outbox_suite!($subject);
+        $crate::queue_suite!($subject);
+    };
+}
+
+/// Makes tests of every behaviour of a store of objects. The argument is an
+/// expression for a future of a fresh [`Blobs`](crate::Blobs).
+#[macro_export]
+macro_rules! blob_suites {
+    ($subject:expr) => {
+        $crate::blob_writes_suite!($subject);
+        $crate::blob_reads_suite!($subject);
+        $crate::blob_follow_suite!($subject);
+    };
+}
+
+pub mod blob_follow;
+pub mod blob_reads;
+pub mod blob_writes;
+pub mod edges;
+mod fixtures;
+pub mod gc_queue;
+pub mod link_commit;
+pub mod link_life;
+pub mod link_lists;
+pub mod manifest_deletion;
+pub mod manifests;
+pub mod members;
+pub mod outbox;
+pub mod projects;
+pub mod queue;
+pub mod referrers;
+pub mod registries;
+pub mod repositories;
+pub mod sequences;
+pub mod signing_keys;
+pub mod tags;
+pub mod uploads;
+pub mod users;
