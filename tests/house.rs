@@ -14,19 +14,33 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("berth-service", &["oci", "domain", "ports"]),
     ("berth-jobs", &["oci", "domain", "ports", "service"]),
     ("berth-harbor-api", &[]),
-    ("berth-http", &["oci", "domain", "ports", "service", "harbor-api"]),
+    (
+        "berth-http",
+        &["oci", "domain", "ports", "service", "harbor-api"],
+    ),
     ("berth-settings", &[]),
     ("berth-host", &["oci", "domain", "ports"]),
     ("berth-store-local", &["oci", "domain", "ports"]),
     ("berth-upstream", &["oci", "domain", "ports"]),
     (
         "berth-wiring",
-        &["oci", "domain", "ports", "service", "settings", "host", "store-local", "upstream"],
+        &[
+            "oci",
+            "domain",
+            "ports",
+            "service",
+            "settings",
+            "host",
+            "store-local",
+            "upstream",
+        ],
     ),
     ("berth-testkit", &["oci", "domain", "ports"]),
     (
         "berth",
-        &["oci", "domain", "ports", "service", "jobs", "http", "settings", "wiring", "host"],
+        &[
+            "oci", "domain", "ports", "service", "jobs", "http", "settings", "wiring", "host",
+        ],
     ),
     ("berth-tests", &[]),
     ("xtask", &[]),
@@ -45,8 +59,19 @@ const PURE: &[&str] = &[
 ];
 
 /// What a pure crate must not reach, however indirectly.
-const MACHINES: &[&str] =
-    &["mio", "reqwest", "rusqlite", "aws-lc-rs", "aws-lc-sys", "ring", "argon2", "jsonwebtoken", "rustls", "socket2", "hyper-util"];
+const MACHINES: &[&str] = &[
+    "mio",
+    "reqwest",
+    "rusqlite",
+    "aws-lc-rs",
+    "aws-lc-sys",
+    "ring",
+    "argon2",
+    "jsonwebtoken",
+    "rustls",
+    "socket2",
+    "hyper-util",
+];
 
 struct Graph {
     /// Normal dependencies by package id.
@@ -63,21 +88,44 @@ impl Graph {
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .output()
             .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let is_normal = |dependency: &&Value| {
-            dependency["dep_kinds"].as_array().unwrap().iter().any(|kind| kind["kind"].is_null())
+            dependency["dep_kinds"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|kind| kind["kind"].is_null())
         };
-        let edges = metadata["resolve"]["nodes"].as_array().unwrap().iter().map(|node| {
-            let to = node["deps"].as_array().unwrap().iter().filter(is_normal);
-            (text(&node["id"]), to.map(|dependency| text(&dependency["pkg"])).collect())
-        });
+        let edges = metadata["resolve"]["nodes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|node| {
+                let to = node["deps"].as_array().unwrap().iter().filter(is_normal);
+                (
+                    text(&node["id"]),
+                    to.map(|dependency| text(&dependency["pkg"])).collect(),
+                )
+            });
         let packages = metadata["packages"].as_array().unwrap();
         Self {
             edges: edges.collect(),
-            names: packages.iter().map(|p| (text(&p["id"]), text(&p["name"]))).collect(),
-            members: metadata["workspace_members"].as_array().unwrap().iter().map(text).collect(),
+            names: packages
+                .iter()
+                .map(|p| (text(&p["id"]), text(&p["name"])))
+                .collect(),
+            members: metadata["workspace_members"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(text)
+                .collect(),
         }
     }
 
@@ -92,12 +140,31 @@ impl Graph {
 fn reached_on_wasm(package: &str) -> BTreeSet<String> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(cargo)
-        .args(["tree", "--locked", "--offline", "--edges", "normal", "--prefix", "none"])
-        .args(["--format", "{lib}", "--target", "wasm32-unknown-unknown", "--package", package])
+        .args([
+            "tree",
+            "--locked",
+            "--offline",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+        ])
+        .args([
+            "--format",
+            "{lib}",
+            "--target",
+            "wasm32-unknown-unknown",
+            "--package",
+            package,
+        ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let lines = String::from_utf8(output.stdout).unwrap();
     lines.lines().map(|line| line.replace('_', "-")).collect()
 }
@@ -109,7 +176,10 @@ fn every_crate_knows_only_those_below_it() {
         let name = &graph.names[member];
         let row = MAY_KNOW.iter().find(|(crate_name, _)| crate_name == name);
         let (_, allowed) = row.unwrap_or_else(|| panic!("{name} is not in the table"));
-        for to in graph.edges[member].iter().filter(|to| graph.members.contains(*to)) {
+        for to in graph.edges[member]
+            .iter()
+            .filter(|to| graph.members.contains(*to))
+        {
             let known = graph.names[to].trim_start_matches("berth-");
             assert!(allowed.contains(&known), "{name} must not know {known}");
         }

@@ -1,3 +1,4 @@
 //! End-to-end tests against a listening server.
 
 mod house;
+mod support;

@@ -24,8 +24,13 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 5] =
-        [Self::ProjectAdmin, Self::Developer, Self::Guest, Self::Maintainer, Self::LimitedGuest];
+    pub const ALL: [Self; 5] = [
+        Self::ProjectAdmin,
+        Self::Developer,
+        Self::Guest,
+        Self::Maintainer,
+        Self::LimitedGuest,
+    ];
 
     /// The number in Harbor's API.
     pub const fn id(self) -> i64 {
@@ -198,7 +203,10 @@ impl TokenIdentity {
         self.access.iter().any(|access| {
             access.kind == "repository"
                 && access.name.split('/').next() == Some(project.as_str())
-                && access.actions.iter().any(|allowed| allowed == action.as_str())
+                && access
+                    .actions
+                    .iter()
+                    .any(|allowed| allowed == action.as_str())
         })
     }
 }

@@ -29,7 +29,9 @@ impl EndpointKind {
 
     /// The kind that Harbor's API calls `text`.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::DockerHub, Self::DockerRegistry].into_iter().find(|kind| kind.as_str() == text)
+        [Self::DockerHub, Self::DockerRegistry]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
     }
 }
 
@@ -109,7 +111,10 @@ impl RegistryEndpoint {
     pub fn namespaces(&self) -> Vec<String> {
         let host = namespace(authority(&self.url));
         let hub = self.kind == EndpointKind::DockerHub && host != DOCKER_HUB_NAMESPACE;
-        hub.then(|| DOCKER_HUB_NAMESPACE.to_owned()).into_iter().chain([host]).collect()
+        hub.then(|| DOCKER_HUB_NAMESPACE.to_owned())
+            .into_iter()
+            .chain([host])
+            .collect()
     }
 }
 
@@ -128,8 +133,18 @@ impl Remote {
         let url = url.strip_suffix("/v2").unwrap_or(url).trim_end_matches('/');
         let hub = kind == EndpointKind::DockerHub;
         let is_website = authority(url).eq_ignore_ascii_case("hub.docker.com");
-        let url = if hub && is_website { DOCKER_HUB_REGISTRY } else { url };
-        Self { id, url: url.to_owned(), implied_library: hub, credential, insecure }
+        let url = if hub && is_website {
+            DOCKER_HUB_REGISTRY
+        } else {
+            url
+        };
+        Self {
+            id,
+            url: url.to_owned(),
+            implied_library: hub,
+            credential,
+            insecure,
+        }
     }
 }
 
@@ -149,8 +164,14 @@ pub fn namespace(authority: &str) -> String {
 fn authority(url: &str) -> &str {
     let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let own_port = if scheme.eq_ignore_ascii_case("http") { ":80" } else { ":443" };
+    let authority = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    let own_port = if scheme.eq_ignore_ascii_case("http") {
+        ":80"
+    } else {
+        ":443"
+    };
     authority.strip_suffix(own_port).unwrap_or(authority)
 }
 
@@ -165,7 +186,11 @@ mod tests {
 
     #[test]
     fn the_website_of_docker_hub_means_its_registry() {
-        for url in ["https://hub.docker.com", "https://hub.docker.com/", "https://HUB.docker.com//"] {
+        for url in [
+            "https://hub.docker.com",
+            "https://hub.docker.com/",
+            "https://HUB.docker.com//",
+        ] {
             let registry = ("https://registry-1.docker.io".to_owned(), true);
             assert_eq!(resolved(EndpointKind::DockerHub, url), registry, "{url}");
         }
@@ -183,7 +208,11 @@ mod tests {
             ("https://r.test/v2/", "https://r.test"),
             ("https://r.test/docker/hub", "https://r.test/docker/hub"),
         ] {
-            assert_eq!(resolved(EndpointKind::DockerRegistry, url), (base.to_owned(), false), "{url}");
+            assert_eq!(
+                resolved(EndpointKind::DockerRegistry, url),
+                (base.to_owned(), false),
+                "{url}"
+            );
         }
     }
 
@@ -207,9 +236,18 @@ mod tests {
         let hub = EndpointKind::DockerHub;
         let registry = EndpointKind::DockerRegistry;
         assert_eq!(namespaces(hub, "https://hub.docker.com"), ["docker.io"]);
-        assert_eq!(namespaces(registry, "https://registry-1.docker.io/"), ["docker.io"]);
-        assert_eq!(namespaces(hub, "http://127.0.0.1:80"), ["docker.io", "127.0.0.1"]);
+        assert_eq!(
+            namespaces(registry, "https://registry-1.docker.io/"),
+            ["docker.io"]
+        );
+        assert_eq!(
+            namespaces(hub, "http://127.0.0.1:80"),
+            ["docker.io", "127.0.0.1"]
+        );
         assert_eq!(namespaces(registry, "https://GHCR.io:443/x"), ["ghcr.io"]);
-        assert_eq!(namespaces(registry, "http://localhost:5000"), ["localhost:5000"]);
+        assert_eq!(
+            namespaces(registry, "http://localhost:5000"),
+            ["localhost:5000"]
+        );
     }
 }

@@ -175,7 +175,12 @@ mod tests {
         let id = UploadId::from(FreshId(0xab));
         assert_eq!(id.to_string(), "000000000000000000000000000000ab");
         assert_eq!(id.to_string().parse(), Ok(id));
-        for text in ["", "ab", "+00000000000000000000000000000ab", "000000000000000000000000000000AB"] {
+        for text in [
+            "",
+            "ab",
+            "+00000000000000000000000000000ab",
+            "000000000000000000000000000000AB",
+        ] {
             assert_eq!(text.parse::<UploadId>(), Err(IdError), "{text}");
         }
     }

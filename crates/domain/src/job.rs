@@ -59,6 +59,10 @@ pub struct Envelope {
 impl Envelope {
     /// Wraps a job in the current form.
     pub const fn new(id: JobId, job: Job) -> Self {
-        Self { v: JOB_VERSION, id, job }
+        Self {
+            v: JOB_VERSION,
+            id,
+            job,
+        }
     }
 }

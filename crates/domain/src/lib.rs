@@ -1,15 +1,17 @@
 //! Projects, users, roles, permissions and the rules of deletion: values and
 //! pure functions. Nothing here reads, writes, or knows what time it is.
 
-pub use access::{Action, Principal, Resource, Role, Rule, TokenAccess, TokenIdentity, UserIdentity};
+pub use access::{
+    Action, Principal, Resource, Role, Rule, TokenAccess, TokenIdentity, UserIdentity,
+};
 pub use blob::{Blob, Link, LinkState};
 pub use endpoint::{
     DOCKER_HUB_NAMESPACE, EndpointKind, RegistryEndpoint, Remote, Sealed, SealedCredential,
     namespace,
 };
 pub use ids::{
-    ArtifactId, FreshId, IdError, JobId, LinkId, LinkToken, Nonce, ObjectKey, ProjectId, RegistryId,
-    RepositoryId, Sequence, UploadId, UserId,
+    ArtifactId, FreshId, IdError, JobId, LinkId, LinkToken, Nonce, ObjectKey, ProjectId,
+    RegistryId, RepositoryId, Sequence, UploadId, UserId,
 };
 pub use job::{Envelope, JOB_VERSION, Job};
 pub use manifest::{

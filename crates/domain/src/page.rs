@@ -20,6 +20,9 @@ impl<T> Page<T> {
 
     /// The page with each item mapped.
     pub fn map<U>(self, each: impl FnMut(T) -> U) -> Page<U> {
-        Page { items: self.items.into_iter().map(each).collect(), more: self.more }
+        Page {
+            items: self.items.into_iter().map(each).collect(),
+            more: self.more,
+        }
     }
 }

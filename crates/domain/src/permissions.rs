@@ -24,12 +24,27 @@ const NONE: &[Action] = &[];
 const ALL: &[Action] = &[Create, Read, Update, Delete, List];
 
 const TABLE: &[Row] = &[
-    (Resource::Project, [&[Read, Update, Delete], &[Read], &[Read], &[Read], &[Read]]),
-    (Resource::Member, [ALL, &[Read, List], &[Read, List], &[Read, List], NONE]),
-    (Resource::Metadata, [&[Create, Read, Update, Delete], &[Read], NONE, NONE, NONE]),
+    (
+        Resource::Project,
+        [&[Read, Update, Delete], &[Read], &[Read], &[Read], &[Read]],
+    ),
+    (
+        Resource::Member,
+        [ALL, &[Read, List], &[Read, List], &[Read, List], NONE],
+    ),
+    (
+        Resource::Metadata,
+        [&[Create, Read, Update, Delete], &[Read], NONE, NONE, NONE],
+    ),
     (Resource::Log, [&[List], NONE, NONE, NONE, NONE]),
-    (Resource::Label, [ALL, ALL, &[Read, List], &[Read, List], NONE]),
-    (Resource::Quota, [&[Read], &[Read], &[Read], &[Read], &[Read]]),
+    (
+        Resource::Label,
+        [ALL, ALL, &[Read, List], &[Read, List], NONE],
+    ),
+    (
+        Resource::Quota,
+        [&[Read], &[Read], &[Read], &[Read], &[Read]],
+    ),
     (
         Resource::Repository,
         [
@@ -52,14 +67,50 @@ const TABLE: &[Row] = &[
     ),
     (
         Resource::ImmutableTag,
-        [&[Create, Update, Delete, List], &[Create, Update, Delete, List], NONE, NONE, NONE],
+        [
+            &[Create, Update, Delete, List],
+            &[Create, Update, Delete, List],
+            NONE,
+            NONE,
+            NONE,
+        ],
     ),
-    (Resource::Configuration, [&[Read, Update], &[Read], &[Read], &[Read], &[Read]]),
-    (Resource::Robot, [ALL, &[Read, List], &[Read, List], &[Read, List], NONE]),
-    (Resource::NotificationPolicy, [ALL, &[Read, List], NONE, NONE, NONE]),
-    (Resource::Scan, [&[Create, Read, Stop], &[Create, Read, Stop], &[Read], &[Read], &[Read]]),
-    (Resource::Sbom, [&[Create, Read, Stop], &[Create, Read, Stop], &[Read], &[Read], &[Read]]),
-    (Resource::Scanner, [&[Create, Read], &[Read], &[Read], &[Read], &[Read]]),
+    (
+        Resource::Configuration,
+        [&[Read, Update], &[Read], &[Read], &[Read], &[Read]],
+    ),
+    (
+        Resource::Robot,
+        [ALL, &[Read, List], &[Read, List], &[Read, List], NONE],
+    ),
+    (
+        Resource::NotificationPolicy,
+        [ALL, &[Read, List], NONE, NONE, NONE],
+    ),
+    (
+        Resource::Scan,
+        [
+            &[Create, Read, Stop],
+            &[Create, Read, Stop],
+            &[Read],
+            &[Read],
+            &[Read],
+        ],
+    ),
+    (
+        Resource::Sbom,
+        [
+            &[Create, Read, Stop],
+            &[Create, Read, Stop],
+            &[Read],
+            &[Read],
+            &[Read],
+        ],
+    ),
+    (
+        Resource::Scanner,
+        [&[Create, Read], &[Read], &[Read], &[Read], &[Read]],
+    ),
     (
         Resource::Artifact,
         [
@@ -70,20 +121,44 @@ const TABLE: &[Row] = &[
             &[Read, List],
         ],
     ),
-    (Resource::ArtifactAddition, [&[Read], &[Read], &[Read], &[Read], &[Read]]),
+    (
+        Resource::ArtifactAddition,
+        [&[Read], &[Read], &[Read], &[Read], &[Read]],
+    ),
     (
         Resource::Tag,
-        [&[List, Create, Delete], &[List, Create, Delete], &[List, Create], &[List], &[List]],
+        [
+            &[List, Create, Delete],
+            &[List, Create, Delete],
+            &[List, Create],
+            &[List],
+            &[List],
+        ],
     ),
-    (Resource::Accessory, [&[List], &[List], &[List], &[List], &[List]]),
+    (
+        Resource::Accessory,
+        [&[List], &[List], &[List], &[List], &[List]],
+    ),
     (
         Resource::ArtifactLabel,
-        [&[Create, Delete], &[Create, Delete], &[Create, Delete], NONE, NONE],
+        [
+            &[Create, Delete],
+            &[Create, Delete],
+            &[Create, Delete],
+            NONE,
+            NONE,
+        ],
     ),
     (Resource::PreheatPolicy, [ALL, NONE, NONE, NONE, NONE]),
     (
         Resource::ExportCve,
-        [&[Create, Read, List], &[Create, Read, List], &[Create, Read, List], NONE, NONE],
+        [
+            &[Create, Read, List],
+            &[Create, Read, List],
+            &[Create, Read, List],
+            NONE,
+            NONE,
+        ],
     ),
 ];
 
@@ -108,5 +183,60 @@ pub fn role_allows(role: Role, resource: Resource, action: Action) -> bool {
 
 /// Whether everyone may do `action` to `resource` in a public project.
 pub fn public_allows(resource: Resource, action: Action) -> bool {
-    PUBLIC.iter().any(|(row, actions)| *row == resource && actions.contains(&action))
+    PUBLIC
+        .iter()
+        .any(|(row, actions)| *row == resource && actions.contains(&action))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(resource: Resource) -> String {
+        let cell = |role| {
+            let allowed: Vec<_> = Action::ALL
+                .iter()
+                .filter(|action| role_allows(role, resource, **action))
+                .map(|action| action.as_str())
+                .collect();
+            format!("{}: {}", role.as_str(), allowed.join(" "))
+        };
+        let cells: Vec<_> = Role::ALL.into_iter().map(cell).collect();
+        format!("{resource}\n  {}\n", cells.join("\n  "))
+    }
+
+    #[test]
+    fn the_table_is_what_was_agreed() {
+        let table: String = Resource::ALL
+            .iter()
+            .map(|resource| row(*resource))
+            .collect();
+        insta::assert_snapshot!("permissions", table);
+    }
+
+    #[test]
+    fn everyone_may_only_read_a_public_project() {
+        for resource in Resource::ALL {
+            for action in Action::ALL {
+                let reads = matches!(action, Read | List | Pull);
+                assert!(
+                    reads || !public_allows(*resource, *action),
+                    "{resource}:{action}"
+                );
+            }
+        }
+        assert!(public_allows(Resource::Repository, Pull));
+        assert!(!public_allows(Resource::Member, List));
+    }
+
+    #[test]
+    fn a_limited_guest_sees_neither_members_nor_labels_nor_logs() {
+        for resource in [Resource::Member, Resource::Label, Resource::Log] {
+            assert!(
+                !role_allows(Role::LimitedGuest, resource, List),
+                "{resource}"
+            );
+        }
+        assert!(role_allows(Role::LimitedGuest, Resource::Repository, Pull));
+    }
 }

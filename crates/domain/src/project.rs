@@ -45,7 +45,10 @@ impl FromStr for ProjectName {
 
     fn from_str(text: &str) -> Result<Self, ProjectNameError> {
         let part = |part: &str| {
-            !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
         };
         if text.len() <= 255 && text.split(['.', '_', '-']).all(part) {
             Ok(Self(text.into()))
@@ -157,7 +160,9 @@ pub struct Project {
 impl Project {
     /// Whether everyone, anonymous included, may pull.
     pub fn is_public(&self) -> bool {
-        self.metadata.get(&MetadataKey::Public).is_some_and(|value| value == "true")
+        self.metadata
+            .get(&MetadataKey::Public)
+            .is_some_and(|value| value == "true")
     }
 }
 

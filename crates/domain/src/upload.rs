@@ -21,7 +21,11 @@ pub struct WriteState {
 impl WriteState {
     /// Nothing written yet.
     pub fn new(algorithm: Algorithm) -> Self {
-        Self { offset: 0, hash: Hasher::new(algorithm), progress: Vec::new() }
+        Self {
+            offset: 0,
+            hash: Hasher::new(algorithm),
+            progress: Vec::new(),
+        }
     }
 }
 

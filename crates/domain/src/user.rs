@@ -117,7 +117,9 @@ mod tests {
         for name in ["admin", "Ann Lee", "ann@example.test", "é"] {
             assert!(name.parse::<UserName>().is_ok(), "{name}");
         }
-        for name in ["", " a", "a,b", "a\"", "a~", "a#", "a%", "a$", "a:b", "a\nb"] {
+        for name in [
+            "", " a", "a,b", "a\"", "a~", "a#", "a%", "a$", "a:b", "a\nb",
+        ] {
             assert_eq!(name.parse::<UserName>(), Err(UserNameError), "{name}");
         }
     }

@@ -58,12 +58,18 @@ mod tests {
 
     #[test]
     fn a_network_contains_its_addresses() {
-        let network = Network { address: "10.1.0.0".parse().unwrap(), prefix: 16 };
+        let network = Network {
+            address: "10.1.0.0".parse().unwrap(),
+            prefix: 16,
+        };
         assert!(network.contains("10.1.255.1".parse().unwrap()));
         assert!(network.contains("::ffff:10.1.2.3".parse().unwrap()));
         assert!(!network.contains("10.2.0.1".parse().unwrap()));
         assert!(!network.contains("::1".parse().unwrap()));
-        let all = Network { address: "0.0.0.0".parse().unwrap(), prefix: 0 };
+        let all = Network {
+            address: "0.0.0.0".parse().unwrap(),
+            prefix: 0,
+        };
         assert!(all.contains("192.0.2.1".parse().unwrap()));
     }
 }

@@ -17,7 +17,9 @@ const MAX_CREDENTIALS: usize = 16 * 1024;
 /// What the `Authorization` header says; [`Error::Unauthorized`] if it cannot
 /// be read.
 fn credentials(headers: &HeaderMap) -> Result<Credentials> {
-    let Some(header) = headers.get(AUTHORIZATION) else { return Ok(Credentials::None) };
+    let Some(header) = headers.get(AUTHORIZATION) else {
+        return Ok(Credentials::None);
+    };
     let header = header.to_str().map_err(|_| Error::Unauthorized)?;
     let (scheme, value) = header.split_once(' ').ok_or(Error::Unauthorized)?;
     let value = value.trim();
@@ -39,7 +41,9 @@ fn credentials(headers: &HeaderMap) -> Result<Credentials> {
 impl App {
     /// Who makes a request.
     pub(crate) async fn principal(&self, parts: &Parts, origin: &Origin) -> Result<Principal> {
-        self.service.authenticate(&credentials(&parts.headers)?, &origin.client).await
+        self.service
+            .authenticate(&credentials(&parts.headers)?, &origin.client)
+            .await
     }
 }
 
@@ -59,8 +63,13 @@ mod tests {
             panic!("no basic credentials")
         };
         assert_eq!((name.as_str(), password.reveal()), ("ann", "s:s"));
-        assert!(matches!(read("Bearer x.y.z"), Ok(Credentials::Bearer(t)) if t.reveal() == "x.y.z"));
-        assert!(matches!(credentials(&HeaderMap::new()), Ok(Credentials::None)));
+        assert!(
+            matches!(read("Bearer x.y.z"), Ok(Credentials::Bearer(t)) if t.reveal() == "x.y.z")
+        );
+        assert!(matches!(
+            credentials(&HeaderMap::new()),
+            Ok(Credentials::None)
+        ));
     }
 
     #[test]

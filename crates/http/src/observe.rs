@@ -35,7 +35,11 @@ pub(crate) async fn observe(
     next: Next,
 ) -> Response {
     let started = observer.clock.now();
-    let given = request.headers().get(REQUEST_ID).filter(|value| is_id(value)).cloned();
+    let given = request
+        .headers()
+        .get(REQUEST_ID)
+        .filter(|value| is_id(value))
+        .cloned();
     let id = given.unwrap_or_else(|| {
         let fresh = format!("{:032x}", observer.ids.fresh().0);
         HeaderValue::from_str(&fresh).unwrap_or(HeaderValue::from_static("-"))
@@ -43,8 +47,15 @@ pub(crate) async fn observe(
     request.headers_mut().insert(REQUEST_ID, id.clone());
     let method = request.method().clone();
     let path = request.uri().path().chars().take(300).collect::<String>();
-    let agent = request.headers().get(USER_AGENT).and_then(|v| v.to_str().ok());
-    let agent = agent.unwrap_or_default().chars().take(200).collect::<String>();
+    let agent = request
+        .headers()
+        .get(USER_AGENT)
+        .and_then(|v| v.to_str().ok());
+    let agent = agent
+        .unwrap_or_default()
+        .chars()
+        .take(200)
+        .collect::<String>();
     let matched = request.extensions().get::<MatchedPath>().cloned();
 
     let mut response = next.run(request).await;

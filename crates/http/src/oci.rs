@@ -52,7 +52,10 @@ pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response
             });
             (response, pattern)
         }
-        Err(error) => (OciError::from(error).into_response(), Pattern("/v2/{unknown}")),
+        Err(error) => (
+            OciError::from(error).into_response(),
+            Pattern("/v2/{unknown}"),
+        ),
     };
     response.headers_mut().insert(
         "docker-distribution-api-version",
@@ -70,9 +73,10 @@ pub(crate) fn rule(route: &OciRoute) -> Rule {
         RepositoryAccess::Pull => Rule::Project(Resource::Repository, Action::Pull),
         RepositoryAccess::Push => Rule::Project(Resource::Repository, Action::Push),
         RepositoryAccess::Delete => match route {
-            OciRoute::ManifestDelete { reference: Reference::Tag(_), .. } => {
-                Rule::Project(Resource::Tag, Action::Delete)
-            }
+            OciRoute::ManifestDelete {
+                reference: Reference::Tag(_),
+                ..
+            } => Rule::Project(Resource::Tag, Action::Delete),
             _ => Rule::Project(Resource::Artifact, Action::Delete),
         },
     }
@@ -89,7 +93,10 @@ async fn answer(
     let Some(asked) = request.route.name().cloned() else {
         return top(app, parts, &principal, &request.route).await;
     };
-    let mirror = parts.extensions.get::<Connection>().and_then(|c| c.mirror.clone());
+    let mirror = parts
+        .extensions
+        .get::<Connection>()
+        .and_then(|c| c.mirror.clone());
     let namespace = mirror.or_else(|| request.ns.clone());
     let repository = match &namespace {
         Some(namespace) => app.mirrored(namespace, &asked).await?,
@@ -104,7 +111,14 @@ async fn answer(
         ))
         .into());
     }
-    let call = Call { app, principal, parts, target, asked, ns: request.ns };
+    let call = Call {
+        app,
+        principal,
+        parts,
+        target,
+        asked,
+        ns: request.ns,
+    };
     dispatch(call, body, request.route).await
 }
 
@@ -125,7 +139,11 @@ async fn authorized(
     let Rule::Project(resource, action) = rule else {
         return Err(Error::Forbidden("the operation is not allowed".to_owned()).into());
     };
-    if app.service.allows(principal, &target.project, resource, action).await? {
+    if app
+        .service
+        .allows(principal, &target.project, resource, action)
+        .await?
+    {
         return Ok(target);
     }
     Err(match principal {
@@ -142,61 +160,78 @@ async fn top(
     principal: &Principal,
     route: &OciRoute,
 ) -> Result<Response> {
-    match route {
-        OciRoute::Catalog { page } => {
-            let by_token = |access: &berth_domain::TokenAccess| {
-                access.kind == "registry" && access.name == "catalog" && !access.actions.is_empty()
-            };
-            let allowed = match principal {
-                Principal::Token(token) => token.access.iter().any(by_token),
-                principal => principal.is_sysadmin(),
-            };
-            match principal {
-                Principal::Anonymous => Err(Error::Unauthorized.into()),
-                _ if allowed => lists::catalog(app, page).await,
-                _ => Err(Error::Forbidden("only an administrator may list all".to_owned()).into()),
-            }
-        }
-        _ => {
-            // A mirror's clients do not log in where everyone may pull.
-            let mirror = parts.extensions.get::<Connection>().and_then(|c| c.mirror.as_deref());
-            let open = match mirror {
-                Some(namespace) => app.is_open_mirror(namespace).await?,
-                None => false,
-            };
-            if *principal == Principal::Anonymous && !open {
-                return Err(Error::Unauthorized.into());
-            }
-            Ok(axum::Json(serde_json::json!({})).into_response())
-        }
+    if let OciRoute::Catalog { page } = route {
+        return match principal {
+            Principal::Anonymous => Err(Error::Unauthorized.into()),
+            principal if may_list_all(principal) => lists::catalog(app, page).await,
+            _ => Err(Error::Forbidden("only an administrator may list all".to_owned()).into()),
+        };
+    }
+    // A mirror's clients do not log in where everyone may pull.
+    let mirror = parts
+        .extensions
+        .get::<Connection>()
+        .and_then(|c| c.mirror.as_deref());
+    let open = match mirror {
+        Some(namespace) => app.is_open_mirror(namespace).await?,
+        None => false,
+    };
+    if *principal == Principal::Anonymous && !open {
+        return Err(Error::Unauthorized.into());
+    }
+    Ok(axum::Json(serde_json::json!({})).into_response())
+}
+
+fn may_list_all(principal: &Principal) -> bool {
+    match principal {
+        Principal::Token(token) => token.access.iter().any(|access| {
+            access.kind == "registry" && access.name == "catalog" && !access.actions.is_empty()
+        }),
+        principal => principal.is_sysadmin(),
     }
 }
 
 async fn dispatch(call: Call<'_>, body: Body, route: OciRoute) -> Result<Response> {
     match route {
-        OciRoute::Base | OciRoute::Catalog { .. } => Err(Error::NotFound(
-            "there is no such route".to_owned(),
-        )
-        .into()),
+        OciRoute::Base | OciRoute::Catalog { .. } => {
+            Err(Error::NotFound("there is no such route".to_owned()).into())
+        }
         OciRoute::TagList { page, .. } => call.tags(&page).await,
-        OciRoute::Referrers { digest, artifact_type, page, .. } => {
-            call.referrers(digest, artifact_type.as_deref(), &page).await
+        OciRoute::Referrers {
+            digest,
+            artifact_type,
+            page,
+            ..
+        } => {
+            call.referrers(digest, artifact_type.as_deref(), &page)
+                .await
         }
         OciRoute::Manifest { reference, op, .. } => call.manifest(&reference, op).await,
-        OciRoute::ManifestPut { reference, tags, .. } => {
-            call.put_manifest(reference, tags, body).await
-        }
+        OciRoute::ManifestPut {
+            reference, tags, ..
+        } => call.put_manifest(reference, tags, body).await,
         OciRoute::ManifestDelete { reference, .. } => call.delete_manifest(&reference).await,
         OciRoute::Blob { digest, op, .. } => call.blob(digest, op).await,
         OciRoute::BlobDelete { digest, .. } => call.delete_blob(digest).await,
-        OciRoute::UploadStart { mount, from, digest, algorithm, .. } => {
-            let start = uploads::Start { mount, from, digest, algorithm };
+        OciRoute::UploadStart {
+            mount,
+            from,
+            digest,
+            algorithm,
+            ..
+        } => {
+            let start = uploads::Start {
+                mount,
+                from,
+                digest,
+                algorithm,
+            };
             call.start_upload(start, body).await
         }
         OciRoute::UploadPatch { id, epoch, .. } => call.append_upload(&id, epoch, body).await,
-        OciRoute::UploadPut { id, epoch, digest, .. } => {
-            call.finish_upload(&id, epoch, digest, body).await
-        }
+        OciRoute::UploadPut {
+            id, epoch, digest, ..
+        } => call.finish_upload(&id, epoch, digest, body).await,
         OciRoute::UploadStatus { id, .. } => call.upload_status(&id).await,
         OciRoute::UploadCancel { id, .. } => call.cancel_upload(&id).await,
     }
@@ -205,9 +240,12 @@ async fn dispatch(call: Call<'_>, body: Body, route: OciRoute) -> Result<Respons
 impl App {
     /// The project that mirrors a registry.
     async fn mirror_project(&self, namespace: &str) -> berth_service::Result<ProjectName> {
-        self.service.proxy_project_for(namespace).await?.ok_or_else(|| {
-            Error::NotFound(format!("no proxy project mirrors {namespace}, create one"))
-        })
+        self.service
+            .proxy_project_for(namespace)
+            .await?
+            .ok_or_else(|| {
+                Error::NotFound(format!("no proxy project mirrors {namespace}, create one"))
+            })
     }
 
     /// Our name of a repository of a mirrored registry.
@@ -217,7 +255,9 @@ impl App {
         name: &RepositoryName,
     ) -> berth_service::Result<RepositoryName> {
         let project = self.mirror_project(namespace).await?;
-        format!("{project}/{name}").parse().map_err(|_| Error::NameUnknown(name.to_string()))
+        format!("{project}/{name}")
+            .parse()
+            .map_err(|_| Error::NameUnknown(name.to_string()))
     }
 
     /// Scopes that name a mirrored registry's repositories, by our names.
@@ -228,7 +268,10 @@ impl App {
     ) -> berth_service::Result<()> {
         let project = self.mirror_project(namespace).await?;
         let prefix = format!("{project}/");
-        for scope in scopes.iter_mut().filter(|scope| !scope.name.starts_with(&prefix)) {
+        for scope in scopes
+            .iter_mut()
+            .filter(|scope| !scope.name.starts_with(&prefix))
+        {
             scope.name = format!("{prefix}{}", scope.name);
         }
         Ok(())

@@ -22,8 +22,13 @@ impl Origin {
     /// Reads it from a request. Forwarding headers count only where the peer
     /// is a trusted proxy.
     pub(crate) fn of(parts: &Parts, settings: &HttpSettings) -> Self {
-        let connection = parts.extensions.get::<Connection>().cloned().unwrap_or_default();
-        let trusted = |address: IpAddr| settings.trusted_proxies.iter().any(|n| n.contains(address));
+        let connection = parts
+            .extensions
+            .get::<Connection>()
+            .cloned()
+            .unwrap_or_default();
+        let trusted =
+            |address: IpAddr| settings.trusted_proxies.iter().any(|n| n.contains(address));
         let forwarded = match connection.peer {
             Some(peer) if trusted(peer) => Forwarded::of(&parts.headers, trusted),
             _ => Forwarded::default(),
@@ -35,9 +40,8 @@ impl Origin {
         let base = settings.external_url.clone().unwrap_or_else(|| {
             let scheme = match forwarded.scheme.as_deref() {
                 Some("https") => "https",
-                Some(_) => "http",
                 None if connection.tls => "https",
-                None => "http",
+                _ => "http",
             };
             let host = forwarded.host.or_else(|| host(parts)).unwrap_or_default();
             format!("{scheme}://{host}")
@@ -49,7 +53,7 @@ impl Origin {
 /// The host that the client asked for: `Host`, or `:authority` in HTTP/2.
 fn host(parts: &Parts) -> Option<String> {
     let named = text(&parts.headers, HOST.as_str());
-    let host = named.or_else(|| parts.uri.authority().map(|authority| authority.as_str()))?;
+    let host = named.or_else(|| parts.uri.authority().map(http::uri::Authority::as_str))?;
     is_host(host).then(|| host.to_owned())
 }
 
@@ -85,13 +89,19 @@ impl Forwarded {
         let client = last_untrusted(elements.iter().filter_map(|e| e.client.clone()), trusted);
         // The nearest proxy says how it was reached.
         let nearest = elements.into_iter().next_back().unwrap_or_default();
-        Self { client, scheme: nearest.scheme, host: nearest.host.filter(|host| is_host(host)) }
+        Self {
+            client,
+            scheme: nearest.scheme,
+            host: nearest.host.filter(|host| is_host(host)),
+        }
     }
 
     fn older(headers: &HeaderMap, trusted: impl Fn(IpAddr) -> bool) -> Self {
         let listed = text(headers, "x-forwarded-for").unwrap_or_default();
         let first = |name| {
-            text(headers, name).and_then(|v| v.split(',').next()).map(|v| v.trim().to_owned())
+            text(headers, name)
+                .and_then(|v| v.split(',').next())
+                .map(|v| v.trim().to_owned())
         };
         Self {
             client: last_untrusted(listed.split(',').map(|v| v.trim().to_owned()), trusted),
@@ -105,7 +115,9 @@ impl Forwarded {
 fn element(text: &str) -> Forwarded {
     let mut element = Forwarded::default();
     for pair in text.split(';') {
-        let Some((name, value)) = pair.split_once('=') else { continue };
+        let Some((name, value)) = pair.split_once('=') else {
+            continue;
+        };
         let value = value.trim().trim_matches('"').to_owned();
         match name.trim().to_ascii_lowercase().as_str() {
             "for" => element.client = Some(value),
@@ -124,7 +136,11 @@ fn last_untrusted(
     trusted: impl Fn(IpAddr) -> bool,
 ) -> Option<String> {
     let parsed: Vec<IpAddr> = addresses.filter_map(|text| address(&text)).collect();
-    let found = parsed.iter().rev().find(|address| !trusted(**address)).or_else(|| parsed.first());
+    let found = parsed
+        .iter()
+        .rev()
+        .find(|address| !trusted(**address))
+        .or_else(|| parsed.first());
     found.map(|address| address.to_canonical().to_string())
 }
 
@@ -150,20 +166,43 @@ mod tests {
             request = request.header(*name, *value);
         }
         let peer = peer.parse().ok();
-        let request = request.extension(Connection { peer, tls, mirror: None }).body(()).unwrap();
+        let request = request
+            .extension(Connection {
+                peer,
+                tls,
+                mirror: None,
+            })
+            .body(())
+            .unwrap();
         let settings = HttpSettings {
             external_url: None,
-            trusted_proxies: vec![Network { address: "10.0.0.0".parse().unwrap(), prefix: 8 }],
+            trusted_proxies: vec![Network {
+                address: "10.0.0.0".parse().unwrap(),
+                prefix: 8,
+            }],
         };
         Origin::of(&request.into_parts().0, &settings)
     }
 
     #[test]
     fn without_a_proxy_the_host_header_and_the_peer_count() {
-        let forged = [("host", "r.test:5000"), ("x-forwarded-for", "1.2.3.4"), ("x-forwarded-proto", "https")];
+        let forged = [
+            ("host", "r.test:5000"),
+            ("x-forwarded-for", "1.2.3.4"),
+            ("x-forwarded-proto", "https"),
+        ];
         let found = origin("192.0.2.7", false, &forged);
-        assert_eq!(found, Origin { client: "192.0.2.7".into(), base: "http://r.test:5000".into() });
-        assert_eq!(origin("192.0.2.7", true, &forged).base, "https://r.test:5000");
+        assert_eq!(
+            found,
+            Origin {
+                client: "192.0.2.7".into(),
+                base: "http://r.test:5000".into()
+            }
+        );
+        assert_eq!(
+            origin("192.0.2.7", true, &forged).base,
+            "https://r.test:5000"
+        );
     }
 
     #[test]
@@ -171,19 +210,45 @@ mod tests {
         let found = origin(
             "10.0.0.1",
             false,
-            &[("host", "inner"), ("x-forwarded-for", "6.6.6.6, 192.0.2.9, 10.0.0.2"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "r.test")],
+            &[
+                ("host", "inner"),
+                ("x-forwarded-for", "6.6.6.6, 192.0.2.9, 10.0.0.2"),
+                ("x-forwarded-proto", "https"),
+                ("x-forwarded-host", "r.test"),
+            ],
         );
-        assert_eq!(found, Origin { client: "192.0.2.9".into(), base: "https://r.test".into() });
+        assert_eq!(
+            found,
+            Origin {
+                client: "192.0.2.9".into(),
+                base: "https://r.test".into()
+            }
+        );
         let found = origin(
             "10.0.0.1",
             false,
-            &[("host", "inner"), ("forwarded", "for=\"[2001:db8::1]:99\";proto=https;host=r.test")],
+            &[
+                ("host", "inner"),
+                (
+                    "forwarded",
+                    "for=\"[2001:db8::1]:99\";proto=https;host=r.test",
+                ),
+            ],
         );
-        assert_eq!(found, Origin { client: "2001:db8::1".into(), base: "https://r.test".into() });
+        assert_eq!(
+            found,
+            Origin {
+                client: "2001:db8::1".into(),
+                base: "https://r.test".into()
+            }
+        );
     }
 
     #[test]
     fn a_host_that_is_none_is_not_repeated() {
-        assert_eq!(origin("192.0.2.7", false, &[("host", "a\" b")]).base, "http://");
+        assert_eq!(
+            origin("192.0.2.7", false, &[("host", "a\" b")]).base,
+            "http://"
+        );
     }
 }

@@ -11,7 +11,10 @@ use crate::{oci, token};
 /// The routes of the registry: `/v2`, `/service/token` and Harbor's API.
 pub fn router(app: App) -> Router {
     let ports = app.service.ports();
-    let observer = Observer { clock: ports.clock.clone(), ids: ports.ids.clone() };
+    let observer = Observer {
+        clock: ports.clock.clone(),
+        ids: ports.ids.clone(),
+    };
     Router::new()
         .route("/v2", any(oci::handle))
         .route("/v2/", any(oci::handle))

@@ -37,26 +37,37 @@ async fn issue(app: &App, request: Request) -> Result<Response, Error> {
     let principal = app.principal(&parts, &origin).await?;
     let query = parts.uri.query().unwrap_or_default();
     let pairs = || {
-        query.split('&').filter_map(|pair| pair.split_once('=')).map(|(name, value)| {
-            let value = value.replace('+', " ");
-            let value = percent_encoding::percent_decode_str(&value).decode_utf8_lossy();
-            (name, value.into_owned())
-        })
+        query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, value)| {
+                let value = value.replace('+', " ");
+                let value = percent_encoding::percent_decode_str(&value).decode_utf8_lossy();
+                (name, value.into_owned())
+            })
     };
-    let service = pairs().find(|(name, _)| *name == "service").map(|(_, value)| value);
+    let service = pairs()
+        .find(|(name, _)| *name == "service")
+        .map(|(_, value)| value);
     let mut scopes = Vec::new();
     for (_, value) in pairs().filter(|(name, _)| *name == "scope") {
         let parsed = Scope::parse_list(&value).map_err(|e| Error::BadRequest(e.to_string()))?;
         scopes.extend(parsed);
     }
-    if let Some(mirror) = parts.extensions.get::<Connection>().and_then(|c| c.mirror.as_deref()) {
+    if let Some(mirror) = parts
+        .extensions
+        .get::<Connection>()
+        .and_then(|c| c.mirror.as_deref())
+    {
         app.mirror_scopes(mirror, &mut scopes).await?;
     }
     if scopes.is_empty() && principal == Principal::Anonymous {
         return Err(Error::Unauthorized);
     }
-    let issued =
-        app.service.issue_token(&principal, &service.unwrap_or_default(), &scopes).await?;
+    let issued = app
+        .service
+        .issue_token(&principal, &service.unwrap_or_default(), &scopes)
+        .await?;
     let body = TokenResponse {
         token: issued.token.reveal(),
         access_token: "",
@@ -64,6 +75,8 @@ async fn issue(app: &App, request: Request) -> Result<Response, Error> {
         issued_at: issued.issued_at.to_string(),
     };
     let mut response = (StatusCode::OK, Json(body)).into_response();
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }

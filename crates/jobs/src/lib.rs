@@ -1,1 +1,12 @@
-//! One handler per kind of job, each a call into the service
+//! One handler per kind of job, each a call into the service. Nothing here
+//! knows a queue: whoever received a job passes it to [`handle`] and deals with
+//! the answer.
+
+pub use error::JobError;
+pub use handle::handle;
+
+mod delete_object;
+mod error;
+mod handle;
+mod sweep_uploads;
+mod unlink;

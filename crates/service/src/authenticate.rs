@@ -53,7 +53,10 @@ impl<K: Eq + Hash + Clone, V: Clone> Recent<K, V> {
         }
         if table.len() >= TABLE_SIZE
             && !table.contains_key(&key)
-            && let Some(oldest) = table.iter().min_by_key(|(_, (at, _))| *at).map(|(k, _)| k.clone())
+            && let Some(oldest) = table
+                .iter()
+                .min_by_key(|(_, (at, _))| *at)
+                .map(|(k, _)| k.clone())
         {
             table.remove(&oldest);
         }
@@ -61,7 +64,10 @@ impl<K: Eq + Hash + Clone, V: Clone> Recent<K, V> {
     }
 
     fn remove(&self, key: &K) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
     }
 }
 
@@ -76,14 +82,21 @@ pub(crate) struct Logins {
 
 impl Default for Logins {
     fn default() -> Self {
-        Self { verified: Recent::new(), failures: Recent::new() }
+        Self {
+            verified: Recent::new(),
+            failures: Recent::new(),
+        }
     }
 }
 
 impl Service {
     /// Who a request is from. `address` is the client's, for slowing down
     /// failed logins. [`Error::Unauthorized`] if the credentials are wrong.
-    pub async fn authenticate(&self, credentials: &Credentials, address: &str) -> Result<Principal> {
+    pub async fn authenticate(
+        &self,
+        credentials: &Credentials,
+        address: &str,
+    ) -> Result<Principal> {
         match credentials {
             Credentials::None => Ok(Principal::Anonymous),
             Credentials::Bearer(token) => {
@@ -101,7 +114,10 @@ impl Service {
     }
 
     async fn login(&self, name: &str, password: &Secret, address: &str) -> Result<User> {
-        let key = (name.chars().take(255).collect::<String>(), address.to_owned());
+        let key = (
+            name.chars().take(255).collect::<String>(),
+            address.to_owned(),
+        );
         let user = match name.parse::<UserName>() {
             Ok(name) => self.ports.access.user(&name).await?,
             Err(_) => None,
@@ -115,12 +131,19 @@ impl Service {
             return Ok(user);
         }
         self.check_pace(&key)?;
-        if !self.ports.secrets.verify_password(password, &user.password).await? {
+        if !self
+            .ports
+            .secrets
+            .verify_password(password, &user.password)
+            .await?
+        {
             return Err(self.failed(key));
         }
         self.logins.failures.remove(&key);
         let now = self.now();
-        self.logins.verified.put(self.fingerprint(&user, password), now, (), now - REMEMBERED);
+        self.logins
+            .verified
+            .put(self.fingerprint(&user, password), now, (), now - REMEMBERED);
         Ok(user)
     }
 
@@ -135,7 +158,10 @@ impl Service {
 
     fn is_remembered(&self, user: &User, password: &Secret) -> bool {
         let since = self.now() - REMEMBERED;
-        self.logins.verified.get(&self.fingerprint(user, password), since).is_some()
+        self.logins
+            .verified
+            .get(&self.fingerprint(user, password), since)
+            .is_some()
     }
 
     /// Refuses a try that comes too soon after failures.
@@ -148,7 +174,9 @@ impl Service {
         if doublings == 0 {
             return Ok(());
         }
-        let wait = 1_i64.checked_shl(doublings - 1).map_or(LONGEST_WAIT, |s| s.min(LONGEST_WAIT));
+        let wait = 1_i64
+            .checked_shl(doublings - 1)
+            .map_or(LONGEST_WAIT, |s| s.min(LONGEST_WAIT));
         let left = wait - now.duration_since(last).as_secs();
         match u64::try_from(left) {
             Ok(seconds) if seconds > 0 => Err(Error::SlowDown { seconds }),
@@ -159,8 +187,14 @@ impl Service {
     fn failed(&self, key: (String, String)) -> Error {
         let now = self.now();
         let since = now - FAILURES_REMEMBERED;
-        let count = self.logins.failures.get(&key, since).map_or(0, |(_, count)| count);
-        self.logins.failures.put(key, now, count.saturating_add(1), since);
+        let count = self
+            .logins
+            .failures
+            .get(&key, since)
+            .map_or(0, |(_, count)| count);
+        self.logins
+            .failures
+            .put(key, now, count.saturating_add(1), since);
         Error::Unauthorized
     }
 }

@@ -32,7 +32,9 @@ impl Service {
 
     /// The principal's role in a project.
     pub async fn role(&self, principal: &Principal, project: &Project) -> Result<Option<Role>> {
-        let Principal::User(user) = principal else { return Ok(None) };
+        let Principal::User(user) = principal else {
+            return Ok(None);
+        };
         let member = self.ports.projects.member(project.id, user.id).await?;
         Ok(member.map(|member| member.role))
     }
@@ -51,7 +53,11 @@ impl Service {
             Some(from) => self.may_mount_from(principal, from, digest).await?,
             None => self.find_mountable(principal, digest).await?,
         };
-        if found { self.link_existing(&target.repository, digest).await } else { Ok(false) }
+        if found {
+            self.link_existing(&target.repository, digest).await
+        } else {
+            Ok(false)
+        }
     }
 
     async fn may_mount_from(
@@ -65,7 +71,14 @@ impl Service {
             Err(Error::NameUnknown(_)) => return Ok(false),
             Err(error) => return Err(error),
         };
-        Ok(self.allows(principal, &source.project, Resource::Repository, Action::Pull).await?
+        Ok(self
+            .allows(
+                principal,
+                &source.project,
+                Resource::Repository,
+                Action::Pull,
+            )
+            .await?
             && self.ports.links.link(from, digest).await?.is_some())
     }
 
@@ -73,7 +86,10 @@ impl Service {
     async fn find_mountable(&self, principal: &Principal, digest: Digest) -> Result<bool> {
         let page = self.ports.links.back_edges(digest, None, 100).await?;
         for edge in page.items.iter().filter(|edge| edge.linked) {
-            if self.may_mount_from(principal, &edge.repository, digest).await? {
+            if self
+                .may_mount_from(principal, &edge.repository, digest)
+                .await?
+            {
                 return Ok(true);
             }
         }

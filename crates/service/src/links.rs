@@ -43,7 +43,10 @@ impl Service {
                 return self.end_session_with_object(session, key).await;
             }
             let (source, trash) = match links.blob(digest).await? {
-                Some(blob) => (LinkSource::Blob(blob), vec![self.envelope(Job::DeleteObject { key })]),
+                Some(blob) => (
+                    LinkSource::Blob(blob),
+                    vec![self.envelope(Job::DeleteObject { key })],
+                ),
                 None => (LinkSource::NewBlob { key, size }, Vec::new()),
             };
             let commit = CommitLink {
@@ -81,7 +84,11 @@ impl Service {
         for _ in 0..ATTEMPTS {
             let id = self.prepare_link(repository, digest).await?;
             let linked = self.revive_if_linked(repository, digest).await?;
-            let blob = if linked { None } else { links.blob(digest).await? };
+            let blob = if linked {
+                None
+            } else {
+                links.blob(digest).await?
+            };
             let Some(blob) = blob else {
                 links.withdraw_link(repository, digest, id).await?;
                 return Ok(linked);
@@ -105,7 +112,10 @@ impl Service {
 
     async fn prepare_link(&self, repository: &RepositoryName, digest: Digest) -> Result<LinkId> {
         let id = LinkId::from(self.ports.ids.fresh());
-        self.ports.links.prepare_link(repository, digest, id, self.now()).await?;
+        self.ports
+            .links
+            .prepare_link(repository, digest, id, self.now())
+            .await?;
         Ok(id)
     }
 
@@ -125,7 +135,10 @@ impl Service {
                     LinkState::Condemned(token) => token,
                 },
             };
-            match links.revive_link(repository, digest, Some(token), self.now()).await {
+            match links
+                .revive_link(repository, digest, Some(token), self.now())
+                .await
+            {
                 Ok(()) => return Ok(true),
                 Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => {}
                 Err(error) => return Err(error.into()),
@@ -157,8 +170,10 @@ impl Service {
     pub async fn delete_blob(&self, repository: &RepositoryName, digest: Digest) -> Result<()> {
         let links = &self.ports.links;
         for _ in 0..ATTEMPTS {
-            let link =
-                links.link(repository, digest).await?.ok_or(Error::BlobUnknown(digest))?;
+            let link = links
+                .link(repository, digest)
+                .await?
+                .ok_or(Error::BlobUnknown(digest))?;
             let token = match link.state {
                 LinkState::Condemned(token) => token,
                 LinkState::Live => {
@@ -176,7 +191,10 @@ impl Service {
                     "the blob is part of a manifest, delete that first".to_owned(),
                 ));
             }
-            match links.delete_link(repository, digest, token, self.now()).await {
+            match links
+                .delete_link(repository, digest, token, self.now())
+                .await
+            {
                 Ok(()) => return Ok(()),
                 Err(StoreError::Conflict(_)) => {}
                 Err(error) => return Err(error.into()),

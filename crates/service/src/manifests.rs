@@ -100,14 +100,29 @@ impl Service {
         let algorithm = expected.map_or_else(Default::default, |digest| digest.algorithm());
         let digest = Digest::of(algorithm, &bytes);
         if expected.is_some_and(|expected| expected != digest) {
-            return Err(Error::DigestInvalid(format!("the manifest hashes to {digest}")));
+            return Err(Error::DigestInvalid(format!(
+                "the manifest hashes to {digest}"
+            )));
         }
         let parsed = ParsedManifest::parse(content_type, &bytes)
             .map_err(|error| Error::ManifestInvalid(error.to_string()))?;
         let subject = parsed.subject.as_ref().map(|subject| subject.digest);
-        let absent =
-            if self.settings.sparse_indexes { Absent::AllowChildren } else { Absent::Refuse };
-        self.store_manifest(target, NewManifest { parsed, digest, bytes, tags, absent }).await?;
+        let absent = if self.settings.sparse_indexes {
+            Absent::AllowChildren
+        } else {
+            Absent::Refuse
+        };
+        self.store_manifest(
+            target,
+            NewManifest {
+                parsed,
+                digest,
+                bytes,
+                tags,
+                absent,
+            },
+        )
+        .await?;
         Ok(PushedManifest { digest, subject })
     }
 
@@ -167,7 +182,10 @@ impl Service {
         if let Some((ManifestState::Deleting, nonce)) =
             manifests.manifest_state(repository, digest).await?
         {
-            match manifests.end_delete(repository, digest, nonce, &DeleteEnd::Restored).await {
+            match manifests
+                .end_delete(repository, digest, nonce, &DeleteEnd::Restored)
+                .await
+            {
                 Ok(()) | Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -183,9 +201,15 @@ impl Service {
         new: &NewManifest,
         nonce: Nonce,
     ) -> Result<Option<Manifest>> {
-        let edge = Edge { manifest: new.digest, nonce };
+        let edge = Edge {
+            manifest: new.digest,
+            nonce,
+        };
         for targets in new.targets().chunks(EDGES_AT_ONCE) {
-            self.ports.manifests.put_edges(repository, edge, targets).await?;
+            self.ports
+                .manifests
+                .put_edges(repository, edge, targets)
+                .await?;
         }
         let missing = self.missing(repository, new).await?;
         if !missing.is_empty() {
@@ -193,7 +217,9 @@ impl Service {
             return Err(Error::ManifestBlobUnknown(missing));
         }
         let (content, session) = self.store_content(repository, &new.bytes).await?;
-        let manifest = self.manifest_record(repository, new, nonce, content).await?;
+        let manifest = self
+            .manifest_record(repository, new, nonce, content)
+            .await?;
         let commit = CommitManifest {
             referrer: manifest.facts.subject.map(|_| referrer(new, &manifest)),
             manifest,
@@ -229,7 +255,13 @@ impl Service {
         }
         if new.absent == Absent::Refuse {
             for child in new.children() {
-                if self.ports.manifests.manifest(repository, child).await?.is_none() {
+                if self
+                    .ports
+                    .manifests
+                    .manifest(repository, child)
+                    .await?
+                    .is_none()
+                {
                     missing.push(child);
                 }
             }
@@ -245,7 +277,12 @@ impl Service {
         nonce: Nonce,
     ) -> Result<()> {
         let jobs = vec![self.envelope(new.unlink(repository, nonce))];
-        match self.ports.manifests.abort_manifest(repository, new.digest, nonce, &jobs).await {
+        match self
+            .ports
+            .manifests
+            .abort_manifest(repository, new.digest, nonce, &jobs)
+            .await
+        {
             Ok(()) => {
                 self.send_soon(jobs);
                 Ok(())
@@ -262,11 +299,23 @@ impl Service {
         new: &NewManifest,
         nonce: Nonce,
     ) -> Result<()> {
-        let state = self.ports.manifests.manifest_state(repository, new.digest).await?;
+        let state = self
+            .ports
+            .manifests
+            .manifest_state(repository, new.digest)
+            .await?;
         if state.is_some_and(|(_, current)| current == nonce) {
             return Ok(());
         }
-        self.delete_edges(repository, Edge { manifest: new.digest, nonce }, &new.targets()).await
+        self.delete_edges(
+            repository,
+            Edge {
+                manifest: new.digest,
+                nonce,
+            },
+            &new.targets(),
+        )
+        .await
     }
 
     pub(crate) async fn delete_edges(
@@ -276,7 +325,10 @@ impl Service {
         targets: &[EdgeTarget],
     ) -> Result<()> {
         for targets in targets.chunks(EDGES_AT_ONCE) {
-            self.ports.manifests.delete_edges(repository, edge, targets, self.now()).await?;
+            self.ports
+                .manifests
+                .delete_edges(repository, edge, targets, self.now())
+                .await?;
         }
         Ok(())
     }
@@ -287,11 +339,16 @@ impl Service {
         &self,
         repository: &RepositoryName,
         bytes: &Bytes,
-    ) -> Result<(ManifestContent, Option<((UploadId, u64), berth_domain::ObjectKey)>)> {
+    ) -> Result<(
+        ManifestContent,
+        Option<((UploadId, u64), berth_domain::ObjectKey)>,
+    )> {
         if bytes.len() <= INLINE_MANIFEST_BYTES {
             return Ok((ManifestContent::Inline(bytes.clone()), None));
         }
-        let session = self.open_session(repository, berth_oci::Algorithm::Sha256).await?;
+        let session = self
+            .open_session(repository, berth_oci::Algorithm::Sha256)
+            .await?;
         self.ports.blobs.put(session.key, bytes.clone()).await?;
         let owner = ((session.id, session.epoch), session.key);
         Ok((ManifestContent::Object(session.key), Some(owner)))
@@ -354,7 +411,10 @@ impl Service {
             ManifestContent::Inline(bytes) => return Ok(bytes.clone()),
             ManifestContent::Object(key) => *key,
         };
-        let span = Span { start: 0, end: manifest.size };
+        let span = Span {
+            start: 0,
+            end: manifest.size,
+        };
         let mut stream = self.ports.blobs.stream(key, manifest.size, span).await?;
         let mut bytes = Vec::with_capacity(usize::try_from(manifest.size).unwrap_or_default());
         while let Some(chunk) = stream.next().await {
@@ -368,8 +428,14 @@ impl Service {
     pub async fn delete_manifest(&self, repository: &RepositoryName, digest: Digest) -> Result<()> {
         let unknown = || Error::ManifestUnknown(digest.to_string());
         let manifests = &self.ports.manifests;
-        let manifest = manifests.manifest(repository, digest).await?.ok_or_else(unknown)?;
-        match manifests.begin_delete(repository, digest, manifest.nonce).await {
+        let manifest = manifests
+            .manifest(repository, digest)
+            .await?
+            .ok_or_else(unknown)?;
+        match manifests
+            .begin_delete(repository, digest, manifest.nonce)
+            .await
+        {
             Ok(()) => {}
             Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => return Err(unknown()),
             Err(error) => return Err(error.into()),
@@ -387,7 +453,10 @@ impl Service {
         };
         let jobs = self.with_object_job(jobs, &manifest);
         let end = DeleteEnd::Gone(jobs.clone());
-        match manifests.end_delete(repository, digest, manifest.nonce, &end).await {
+        match manifests
+            .end_delete(repository, digest, manifest.nonce, &end)
+            .await
+        {
             Ok(()) => self.send_soon(jobs),
             // A push of the same manifest overtook the deletion.
             Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => {}
@@ -410,19 +479,23 @@ impl Service {
     /// The job that takes a manifest's edges away; `None` if it has none.
     async fn unlink_job(&self, manifest: &Manifest) -> Result<Option<Job>> {
         let bytes = self.manifest_bytes(manifest).await?;
-        let parsed = ParsedManifest::parse(Some(&manifest.media_type), &bytes)
-            .map_err(|error| StoreError::Corrupt(format!("manifest {}: {error}", manifest.digest)))?;
+        let parsed =
+            ParsedManifest::parse(Some(&manifest.media_type), &bytes).map_err(|error| {
+                StoreError::Corrupt(format!("manifest {}: {error}", manifest.digest))
+            })?;
         let (blobs, children): (Vec<_>, Vec<_>) = (
             parsed.blobs.iter().map(|blob| blob.digest).collect(),
             parsed.children.iter().map(|child| child.digest).collect(),
         );
-        Ok((!blobs.is_empty() || !children.is_empty()).then(|| Job::Unlink {
-            repository: manifest.repository.clone(),
-            manifest: manifest.digest,
-            nonce: manifest.nonce,
-            blobs,
-            children,
-        }))
+        Ok(
+            (!blobs.is_empty() || !children.is_empty()).then(|| Job::Unlink {
+                repository: manifest.repository.clone(),
+                manifest: manifest.digest,
+                nonce: manifest.nonce,
+                blobs,
+                children,
+            }),
+        )
     }
 
     /// Takes away the edges of a manifest that is gone. A manifest that is
@@ -433,7 +506,11 @@ impl Service {
         edge: Edge,
         targets: &[EdgeTarget],
     ) -> Result<Unlinked> {
-        let state = self.ports.manifests.manifest_state(repository, edge.manifest).await?;
+        let state = self
+            .ports
+            .manifests
+            .manifest_state(repository, edge.manifest)
+            .await?;
         match state {
             Some((ManifestState::Live, nonce)) if nonce == edge.nonce => Ok(Unlinked::Needed),
             Some((_, nonce)) if nonce == edge.nonce => Ok(Unlinked::Later),
@@ -446,7 +523,11 @@ impl Service {
 
     async fn delete_tags_of(&self, repository: &RepositoryName, digest: Digest) -> Result<()> {
         loop {
-            let page = self.ports.tags.tags_of(repository, digest, None, 100).await?;
+            let page = self
+                .ports
+                .tags
+                .tags_of(repository, digest, None, 100)
+                .await?;
             for (name, tag) in &page.items {
                 let expect = berth_domain::Expect::Version(tag.version);
                 match self.ports.tags.delete_tag(repository, name, expect).await {
@@ -462,7 +543,8 @@ impl Service {
 
     /// Whether a manifest that counts names this one as its child.
     async fn has_parent(&self, repository: &RepositoryName, digest: Digest) -> Result<bool> {
-        self.has_edge(repository, EdgeTarget::Manifest(digest)).await
+        self.has_edge(repository, EdgeTarget::Manifest(digest))
+            .await
     }
 
     /// Whether a manifest that counts names this blob.
@@ -477,9 +559,17 @@ impl Service {
     async fn has_edge(&self, repository: &RepositoryName, target: EdgeTarget) -> Result<bool> {
         let mut after = None;
         loop {
-            let page = self.ports.manifests.edges(repository, target, after, 100).await?;
+            let page = self
+                .ports
+                .manifests
+                .edges(repository, target, after, 100)
+                .await?;
             for edge in &page.items {
-                let state = self.ports.manifests.manifest_state(repository, edge.manifest).await?;
+                let state = self
+                    .ports
+                    .manifests
+                    .manifest_state(repository, edge.manifest)
+                    .await?;
                 if state.is_some_and(|(_, nonce)| nonce == edge.nonce) {
                     return Ok(true);
                 }
@@ -505,7 +595,10 @@ pub enum Unlinked {
 
 fn referrer(new: &NewManifest, manifest: &Manifest) -> Referrer {
     let annotations = &new.parsed.annotations;
-    let size: usize = annotations.iter().map(|(key, value)| key.len() + value.len()).sum();
+    let size: usize = annotations
+        .iter()
+        .map(|(key, value)| key.len() + value.len())
+        .sum();
     Referrer {
         digest: new.digest,
         media_type: manifest.media_type.clone(),

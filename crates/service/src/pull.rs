@@ -21,8 +21,14 @@ impl Service {
         head: bool,
     ) -> Result<ServedManifest> {
         match target.project.registry {
-            Some(registry) => self.proxied_manifest(target, registry, reference, head).await,
-            None => self.held_manifest(&target.repository, reference, head).await,
+            Some(registry) => {
+                self.proxied_manifest(target, registry, reference, head)
+                    .await
+            }
+            None => {
+                self.held_manifest(&target.repository, reference, head)
+                    .await
+            }
         }
     }
 
@@ -37,7 +43,12 @@ impl Service {
         let digest = match reference {
             Reference::Digest(digest) => *digest,
             Reference::Tag(name) => {
-                let tag = self.ports.tags.tag(repository, name).await?.ok_or_else(unknown)?;
+                let tag = self
+                    .ports
+                    .tags
+                    .tag(repository, name)
+                    .await?
+                    .ok_or_else(unknown)?;
                 if head {
                     return Ok(ServedManifest {
                         digest: tag.digest,
@@ -50,9 +61,17 @@ impl Service {
                 tag.digest
             }
         };
-        let manifest =
-            self.ports.manifests.manifest(repository, digest).await?.ok_or_else(unknown)?;
-        let bytes = if head { None } else { Some(self.manifest_bytes(&manifest).await?) };
+        let manifest = self
+            .ports
+            .manifests
+            .manifest(repository, digest)
+            .await?
+            .ok_or_else(unknown)?;
+        let bytes = if head {
+            None
+        } else {
+            Some(self.manifest_bytes(&manifest).await?)
+        };
         Ok(ServedManifest {
             digest,
             media_type: manifest.media_type,
@@ -70,7 +89,10 @@ impl Service {
         digest: Digest,
         may_push: bool,
     ) -> Result<u64> {
-        match self.held_blob_size(&target.repository, digest, may_push).await {
+        match self
+            .held_blob_size(&target.repository, digest, may_push)
+            .await
+        {
             Err(Error::BlobUnknown(_)) if target.project.registry.is_some() => {
                 self.proxied_blob_size(target, digest).await
             }
@@ -97,7 +119,12 @@ impl Service {
             if !may_push || (condemned.is_none() && !old) {
                 return Ok(link.size);
             }
-            match self.ports.links.revive_link(repository, digest, condemned, now).await {
+            match self
+                .ports
+                .links
+                .revive_link(repository, digest, condemned, now)
+                .await
+            {
                 Ok(()) => return Ok(link.size),
                 Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => {}
                 Err(error) => return Err(error.into()),
@@ -109,7 +136,11 @@ impl Service {
     /// A blob's bytes. A proxy project fetches what it does not hold.
     pub async fn blob(self: &Arc<Self>, target: &Target, digest: Digest) -> Result<BlobHandle> {
         if let Some(link) = self.ports.links.link(&target.repository, digest).await? {
-            return Ok(BlobHandle::held(self.ports.blobs.clone(), link.key, link.size));
+            return Ok(BlobHandle::held(
+                self.ports.blobs.clone(),
+                link.key,
+                link.size,
+            ));
         }
         match target.project.registry {
             Some(registry) => self.proxied_blob(target, registry, digest).await,
@@ -139,7 +170,13 @@ impl Service {
         limit: usize,
     ) -> Result<Page<TagName>> {
         let page = self.ports.tags.list_tags(repository, last, limit).await?;
-        if page.items.is_empty() && self.ports.repositories.repository(repository).await?.is_none()
+        if page.items.is_empty()
+            && self
+                .ports
+                .repositories
+                .repository(repository)
+                .await?
+                .is_none()
         {
             return Err(Error::NameUnknown(repository.to_string()));
         }
@@ -148,7 +185,12 @@ impl Service {
 
     /// Deletes a tag; the manifest stays.
     pub async fn delete_tag(&self, repository: &RepositoryName, tag: &TagName) -> Result<()> {
-        match self.ports.tags.delete_tag(repository, tag, Expect::Any).await {
+        match self
+            .ports
+            .tags
+            .delete_tag(repository, tag, Expect::Any)
+            .await
+        {
             Err(StoreError::NotFound(_)) => Err(Error::ManifestUnknown(tag.to_string())),
             deleted => Ok(deleted?),
         }
@@ -165,9 +207,13 @@ impl Service {
     ) -> Result<Page<Referrer>> {
         match target.project.registry {
             Some(registry) => {
-                self.proxied_referrers(target, registry, subject, artifact_type, after, limit).await
+                self.proxied_referrers(target, registry, subject, artifact_type, after, limit)
+                    .await
             }
-            None => self.held_referrers(&target.repository, subject, artifact_type, after, limit).await,
+            None => {
+                self.held_referrers(&target.repository, subject, artifact_type, after, limit)
+                    .await
+            }
         }
     }
 
@@ -181,8 +227,9 @@ impl Service {
         limit: usize,
     ) -> Result<Page<Referrer>> {
         let manifests = &self.ports.manifests;
-        let mut page =
-            manifests.referrers(repository, subject, artifact_type, after, limit).await?;
+        let mut page = manifests
+            .referrers(repository, subject, artifact_type, after, limit)
+            .await?;
         for referrer in &mut page.items {
             if referrer.annotations.is_none()
                 && let Some(manifest) = manifests.manifest(repository, referrer.digest).await?
@@ -203,6 +250,10 @@ impl Service {
         after: Option<&RepositoryName>,
         limit: usize,
     ) -> Result<Page<Repository>> {
-        Ok(self.ports.repositories.list_repositories(project, after, limit).await?)
+        Ok(self
+            .ports
+            .repositories
+            .list_repositories(project, after, limit)
+            .await?)
     }
 }

@@ -36,19 +36,28 @@ pub struct BlobHandle {
 
 #[derive(Clone, Debug)]
 enum Source {
-    Held { blobs: Arc<dyn BlobStore>, key: ObjectKey },
+    Held {
+        blobs: Arc<dyn BlobStore>,
+        key: ObjectKey,
+    },
     Filling(Filling),
 }
 
 impl BlobHandle {
     /// A blob that is an object of the store.
     pub(crate) const fn held(blobs: Arc<dyn BlobStore>, key: ObjectKey, size: u64) -> Self {
-        Self { size, source: Source::Held { blobs, key } }
+        Self {
+            size,
+            source: Source::Held { blobs, key },
+        }
     }
 
     /// A blob that is being fetched.
     pub(crate) const fn filling(filling: Filling, size: u64) -> Self {
-        Self { size, source: Source::Filling(filling) }
+        Self {
+            size,
+            source: Source::Filling(filling),
+        }
     }
 
     /// Gives access to a part of it. A stream of a blob that is being fetched

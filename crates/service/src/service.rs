@@ -25,7 +25,13 @@ pub struct Service {
 impl Service {
     /// Puts the use cases on these ports.
     pub fn new(ports: Ports, settings: ServiceSettings) -> Self {
-        Self { ports, settings, keys: KnownKeys::default(), logins: Logins::default(), proxy: ProxyState::default() }
+        Self {
+            ports,
+            settings,
+            keys: KnownKeys::default(),
+            logins: Logins::default(),
+            proxy: ProxyState::default(),
+        }
     }
 
     /// The ports, for what is no use case (readiness, workers).
@@ -38,8 +44,16 @@ impl Service {
     pub async fn locate(&self, repository: &RepositoryName) -> Result<Target> {
         let unknown = || Error::NameUnknown(repository.to_string());
         let name = ProjectName::of(repository).ok_or_else(unknown)?;
-        let project = self.ports.projects.project(&name).await?.ok_or_else(unknown)?;
-        Ok(Target { project, repository: repository.clone() })
+        let project = self
+            .ports
+            .projects
+            .project(&name)
+            .await?
+            .ok_or_else(unknown)?;
+        Ok(Target {
+            project,
+            repository: repository.clone(),
+        })
     }
 }
 

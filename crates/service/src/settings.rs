@@ -27,12 +27,12 @@ impl Default for ServiceSettings {
     fn default() -> Self {
         Self {
             sparse_indexes: false,
-            tag_freshness: Duration::from_secs(60),
+            tag_freshness: Duration::from_mins(1),
             upstream_deadline: Duration::from_secs(2),
             absence_freshness: Duration::from_secs(10),
-            token_lifetime: Duration::from_secs(30 * 60),
-            upload_idle: Duration::from_secs(24 * 60 * 60),
-            grace: Duration::from_secs(2 * 60 * 60),
+            token_lifetime: Duration::from_mins(30),
+            upload_idle: Duration::from_hours(24),
+            grace: Duration::from_hours(2),
         }
     }
 }

@@ -25,7 +25,10 @@ pub(crate) struct KnownKeys(RwLock<Vec<SigningKey>>);
 
 impl KnownKeys {
     fn get(&self) -> Vec<SigningKey> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn set(&self, keys: Vec<SigningKey>) {
@@ -54,10 +57,14 @@ impl Service {
         scopes: &[Scope],
     ) -> Result<IssuedToken> {
         if service != TOKEN_SERVICE {
-            return Err(Error::BadRequest(format!("the service must be {TOKEN_SERVICE}")));
+            return Err(Error::BadRequest(format!(
+                "the service must be {TOKEN_SERVICE}"
+            )));
         }
         if scopes.len() > MAX_SCOPES {
-            return Err(Error::BadRequest(format!("at most {MAX_SCOPES} scopes are allowed")));
+            return Err(Error::BadRequest(format!(
+                "at most {MAX_SCOPES} scopes are allowed"
+            )));
         }
         let mut access = Vec::with_capacity(scopes.len());
         for scope in scopes {
@@ -69,13 +76,21 @@ impl Service {
             principal => principal.name().to_owned(),
         };
         let request = TokenRequest {
-            identity: TokenIdentity { subject, access, issued_at },
+            identity: TokenIdentity {
+                subject,
+                access,
+                issued_at,
+            },
             audience: TOKEN_SERVICE.to_owned(),
             lifetime: self.settings.token_lifetime,
         };
         let key = self.signing_key().await?;
         let token = self.ports.secrets.sign_token(&key, &request).await?;
-        Ok(IssuedToken { token, expires_in: request.lifetime.as_secs(), issued_at })
+        Ok(IssuedToken {
+            token,
+            expires_in: request.lifetime.as_secs(),
+            issued_at,
+        })
     }
 
     async fn access_for(&self, principal: &Principal, scope: &Scope) -> Result<TokenAccess> {
@@ -94,16 +109,25 @@ impl Service {
                     actions.push(action.as_str().to_owned());
                 }
             }
-        } else if scope.resource_type == "registry" && scope.name == "catalog" && principal.is_sysadmin() {
+        } else if scope.resource_type == "registry"
+            && scope.name == "catalog"
+            && principal.is_sysadmin()
+        {
             actions.push("*".to_owned());
         }
-        Ok(TokenAccess { kind: scope.resource_type.clone(), name: scope.name.clone(), actions })
+        Ok(TokenAccess {
+            kind: scope.resource_type.clone(),
+            name: scope.name.clone(),
+            actions,
+        })
     }
 
     /// Who bears this token.
     pub async fn verify_token(&self, token: &str) -> Result<TokenIdentity> {
         let verify = |keys: &[SigningKey]| {
-            self.ports.secrets.verify_token(token, TOKEN_SERVICE, keys, self.now())
+            self.ports
+                .secrets
+                .verify_token(token, TOKEN_SERVICE, keys, self.now())
         };
         let verified = match verify(&self.keys.get()) {
             // Another instance may have made a new key.
@@ -131,9 +155,13 @@ impl Service {
             return Ok(key.clone());
         }
         self.rotate_signing_key().await?;
-        self.keys.get().into_iter().next().ok_or(Error::Store(StoreError::Conflict(
-            "the signing key".to_owned(),
-        )))
+        self.keys
+            .get()
+            .into_iter()
+            .next()
+            .ok_or(Error::Store(StoreError::Conflict(
+                "the signing key".to_owned(),
+            )))
     }
 
     /// Makes a new key that signs from now on, and forgets those whose tokens

@@ -34,7 +34,11 @@ pub struct UploadStatus {
 
 impl From<&UploadSession> for UploadStatus {
     fn from(session: &UploadSession) -> Self {
-        Self { id: session.id, epoch: session.epoch, offset: session.state.offset }
+        Self {
+            id: session.id,
+            epoch: session.epoch,
+            offset: session.state.offset,
+        }
     }
 }
 
@@ -55,7 +59,9 @@ impl Service {
         repository: &RepositoryName,
         algorithm: Algorithm,
     ) -> Result<UploadStatus> {
-        Ok(UploadStatus::from(&self.open_session(repository, algorithm).await?))
+        Ok(UploadStatus::from(
+            &self.open_session(repository, algorithm).await?,
+        ))
     }
 
     /// Opens a session; it owns the object that is written under its key.
@@ -90,7 +96,8 @@ impl Service {
     /// Ends a session; its bytes are thrown away.
     pub async fn cancel_upload(&self, repository: &RepositoryName, id: UploadId) -> Result<()> {
         let session = self.session(repository, id).await?;
-        self.end_session_with_object((id, session.epoch), session.key).await
+        self.end_session_with_object((id, session.epoch), session.key)
+            .await
     }
 
     /// Takes a chunk. What arrived before a body broke off is kept, and the
@@ -104,7 +111,11 @@ impl Service {
         body: Body,
     ) -> Result<UploadStatus> {
         let session = self.claim(repository, id, epoch, chunk.start).await?;
-        let mut writer = self.ports.blobs.write(session.key, session.state.clone()).await?;
+        let mut writer = self
+            .ports
+            .blobs
+            .write(session.key, session.state.clone())
+            .await?;
         let received = receive(writer.as_mut(), body, chunk.length).await;
         if let Err(error @ Error::Store(_)) = received {
             return Err(error);
@@ -116,7 +127,11 @@ impl Service {
             .await
             .map_err(fenced)?;
         received?;
-        Ok(UploadStatus { id, epoch: session.epoch, offset: state.offset })
+        Ok(UploadStatus {
+            id,
+            epoch: session.epoch,
+            offset: state.offset,
+        })
     }
 
     /// Takes the last bytes, if there are any, and makes the blob visible. A
@@ -136,7 +151,12 @@ impl Service {
             }
             claimed => claimed?,
         };
-        let size = match self.ports.blobs.write(session.key, session.state.clone()).await {
+        let size = match self
+            .ports
+            .blobs
+            .write(session.key, session.state.clone())
+            .await
+        {
             Ok(mut writer) => {
                 receive(writer.as_mut(), body, chunk.length).await?;
                 self.complete(&session, writer, digest).await?
@@ -145,7 +165,8 @@ impl Service {
             Err(StoreError::NotFound(_)) => self.verify_finished(&session, digest).await?,
             Err(error) => return Err(error.into()),
         };
-        self.link_object(repository, digest, session.key, size, (id, session.epoch)).await
+        self.link_object(repository, digest, session.key, size, (id, session.epoch))
+            .await
     }
 
     /// Stores a blob that comes in one request.
@@ -157,14 +178,26 @@ impl Service {
         body: Body,
     ) -> Result<()> {
         let session = self.open_session(repository, digest.algorithm()).await?;
-        let mut writer = self.ports.blobs.write(session.key, session.state.clone()).await?;
+        let mut writer = self
+            .ports
+            .blobs
+            .write(session.key, session.state.clone())
+            .await?;
         if let Err(error) = receive(writer.as_mut(), body, length).await {
             drop(writer);
-            self.end_session_with_object((session.id, session.epoch), session.key).await?;
+            self.end_session_with_object((session.id, session.epoch), session.key)
+                .await?;
             return Err(error);
         }
         let size = self.complete(&session, writer, digest).await?;
-        self.link_object(repository, digest, session.key, size, (session.id, session.epoch)).await
+        self.link_object(
+            repository,
+            digest,
+            session.key,
+            size,
+            (session.id, session.epoch),
+        )
+        .await
     }
 
     /// Completes a session's object, or ends the session if the bytes are not
@@ -178,7 +211,8 @@ impl Service {
         match writer.finish(digest).await? {
             Finished::Stored { size } => Ok(size),
             Finished::Mismatch { actual } => {
-                self.end_session_with_object((session.id, session.epoch), session.key).await?;
+                self.end_session_with_object((session.id, session.epoch), session.key)
+                    .await?;
                 Err(mismatch(digest, actual))
             }
         }
@@ -187,12 +221,20 @@ impl Service {
     /// The size of a session's object that was finished earlier, if it is the
     /// digest's.
     async fn verify_finished(&self, session: &UploadSession, digest: Digest) -> Result<u64> {
-        let size = self.ports.blobs.size(session.key).await?.ok_or(Error::UploadUnknown)?;
-        let actual = self.hash_object(session.key, size, digest.algorithm()).await?;
+        let size = self
+            .ports
+            .blobs
+            .size(session.key)
+            .await?
+            .ok_or(Error::UploadUnknown)?;
+        let actual = self
+            .hash_object(session.key, size, digest.algorithm())
+            .await?;
         if actual == digest {
             return Ok(size);
         }
-        self.end_session_with_object((session.id, session.epoch), session.key).await?;
+        self.end_session_with_object((session.id, session.epoch), session.key)
+            .await?;
         Err(mismatch(digest, actual))
     }
 
@@ -204,7 +246,18 @@ impl Service {
         algorithm: Algorithm,
     ) -> Result<Digest> {
         let mut hasher = berth_oci::Hasher::new(algorithm);
-        let mut stream = self.ports.blobs.stream(key, size, Span { start: 0, end: size }).await?;
+        let mut stream = self
+            .ports
+            .blobs
+            .stream(
+                key,
+                size,
+                Span {
+                    start: 0,
+                    end: size,
+                },
+            )
+            .await?;
         while let Some(bytes) = stream.next().await {
             hasher.update(&bytes?);
         }
@@ -212,8 +265,17 @@ impl Service {
     }
 
     async fn session(&self, repository: &RepositoryName, id: UploadId) -> Result<UploadSession> {
-        let session = self.ports.uploads.upload(id).await?.ok_or(Error::UploadUnknown)?;
-        if session.repository == *repository { Ok(session) } else { Err(Error::UploadUnknown) }
+        let session = self
+            .ports
+            .uploads
+            .upload(id)
+            .await?
+            .ok_or(Error::UploadUnknown)?;
+        if session.repository == *repository {
+            Ok(session)
+        } else {
+            Err(Error::UploadUnknown)
+        }
     }
 
     /// Takes the session for one request, so that none before it can write any
@@ -232,19 +294,28 @@ impl Service {
             return Err(Error::RangeInvalid { offset });
         }
         let now = self.now();
-        self.ports.uploads.claim_upload(id, session.epoch, now).await.map_err(|error| match error {
-            StoreError::Conflict(_) => Error::RangeInvalid { offset },
-            error => fenced(error),
-        })
+        self.ports
+            .uploads
+            .claim_upload(id, session.epoch, now)
+            .await
+            .map_err(|error| match error {
+                StoreError::Conflict(_) => Error::RangeInvalid { offset },
+                error => fenced(error),
+            })
     }
 
     /// Ends sessions that were idle too long; returns how many.
     pub async fn sweep_uploads(&self) -> Result<usize> {
         let idle = SignedDuration::try_from(self.settings.upload_idle)
             .map_err(|_| Error::BadRequest("the idle time of uploads is too long".to_owned()))?;
-        let page = self.ports.uploads.idle_uploads(self.now() - idle, 100).await?;
+        let page = self
+            .ports
+            .uploads
+            .idle_uploads(self.now() - idle, 100)
+            .await?;
         for session in &page.items {
-            self.end_session_with_object((session.id, session.epoch), session.key).await?;
+            self.end_session_with_object((session.id, session.epoch), session.key)
+                .await?;
         }
         Ok(page.items.len())
     }
@@ -279,12 +350,16 @@ async fn receive(writer: &mut dyn BlobWriter, mut body: Body, length: Option<u64
         let bytes = bytes.map_err(|error| Error::UploadInvalid(error.to_string()))?;
         received += bytes.len() as u64;
         if length.is_some_and(|length| received > length) {
-            return Err(Error::SizeInvalid("the body is longer than announced".to_owned()));
+            return Err(Error::SizeInvalid(
+                "the body is longer than announced".to_owned(),
+            ));
         }
         writer.append(bytes).await?;
     }
     if length.is_some_and(|length| received < length) {
-        return Err(Error::SizeInvalid("the body is shorter than announced".to_owned()));
+        return Err(Error::SizeInvalid(
+            "the body is shorter than announced".to_owned(),
+        ));
     }
     Ok(())
 }

@@ -17,12 +17,12 @@ pub enum SettingsError {
         nearest: Option<String>,
     },
     /// A value that the key cannot have.
-    #[error("{key} ({source}) {reason}")]
+    #[error("{key} ({place}) {reason}")]
     Invalid {
         /// The key.
         key: &'static str,
         /// Where the value is from.
-        source: Source,
+        place: Source,
         /// What is wrong with it; never the value of a secret.
         reason: String,
     },

@@ -42,7 +42,7 @@ impl ConfigFile {
                 Some(texts) => values.set(key, texts, source),
                 None => {
                     let reason = format!("must be {}", form(key.kind));
-                    return Err(SettingsError::Invalid { key: key.name, source, reason });
+                    return Err(SettingsError::Invalid { key: key.name, place: source, reason });
                 }
             }
         }

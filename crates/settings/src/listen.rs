@@ -19,10 +19,10 @@ impl FromStr for Listen {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.strip_prefix("unix:") {
-            Some("") => Err("unix: needs a path behind it".to_owned()),
+            Some("") => Err("is unix: without a path behind it".to_owned()),
             Some(path) => Ok(Self::Unix(path.into())),
             None => text.parse().map(Self::Tcp).map_err(|_| {
-                format!("{text} is no address, write it as 127.0.0.1:5000, [::1]:5000 or unix:/path")
+                format!("is {text:?}, write it as 127.0.0.1:5000, [::1]:5000 or unix:/path")
             }),
         }
     }
@@ -58,7 +58,7 @@ impl FromStr for Mirror {
             Some((registry, listen)) if host(registry) => {
                 Ok(Self { registry: registry.to_ascii_lowercase(), listen: listen.parse()? })
             }
-            _ => Err(format!("{text} is no mirror, write it as docker.io=127.0.0.1:5001")),
+            _ => Err(format!("is {text:?}, write it as docker.io=127.0.0.1:5001")),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 /// The nearest of `known`, if any is near enough to be meant.
 pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let near = |candidate: &&str| distance(word, candidate) <= 1 + candidate.len() / 4;
+    let near = |candidate: &&str| distance(word, candidate) <= 1 + candidate.len() / 3;
     known.filter(near).min_by_key(|candidate| distance(word, candidate))
 }
 

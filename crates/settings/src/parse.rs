@@ -16,13 +16,13 @@ pub(crate) fn path(path: &str) -> Result<PathBuf, String> {
 }
 
 pub(crate) fn switch(text: &str) -> Result<bool, String> {
-    text.parse().map_err(|_| format!("is {text}, it can be true or false"))
+    text.parse().map_err(|_| format!("is {text:?}, it can be true or false"))
 }
 
 pub(crate) fn number(text: &str, range: &RangeInclusive<u64>) -> Result<u64, String> {
     let number = text.parse().ok().filter(|number| range.contains(number));
     number.ok_or_else(|| {
-        format!("is {text}, it can be a whole number from {} to {}", range.start(), range.end())
+        format!("is {text:?}, it can be a whole number from {} to {}", range.start(), range.end())
     })
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn milliseconds(
 pub(crate) fn store(text: &str) -> Result<Store, String> {
     match text {
         "local" => Ok(Store::Local),
-        _ => Err(format!("is {text}, it can only be local")),
+        _ => Err(format!("is {text:?}, it can only be local")),
     }
 }
 
@@ -48,14 +48,14 @@ pub(crate) fn log_format(text: &str) -> Result<LogFormat, String> {
         "auto" => Ok(LogFormat::Auto),
         "human" => Ok(LogFormat::Human),
         "json" => Ok(LogFormat::Json),
-        _ => Err(format!("is {text}, it can be human, json or auto")),
+        _ => Err(format!("is {text:?}, it can be human, json or auto")),
     }
 }
 
 /// An address of ours as clients know it: scheme and host, without the slash
 /// at the end. A path is refused: `/v2/` must be at the root.
 pub(crate) fn external_url(text: &str) -> Result<String, String> {
-    let error = || format!("is {text}, write it as https://registry.example.com, without a path");
+    let error = || format!("is {text:?}, write it as https://registry.example.com, without a path");
     let url = text.strip_suffix('/').unwrap_or(text);
     let (scheme, host) = url.split_once("://").ok_or_else(error)?;
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
@@ -63,9 +63,4 @@ pub(crate) fn external_url(text: &str) -> Result<String, String> {
         return Err(error());
     }
     Ok(url.to_owned())
-}
-
-/// Adapts a type's own parsing.
-pub(crate) fn parsed<T: std::str::FromStr<Err = String>>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|reason| format!("is not valid: {reason}"))
 }

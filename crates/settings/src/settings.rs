@@ -124,10 +124,10 @@ impl Settings {
         Ok(Self {
             data: values.one(&keys::DATA, parse::path)?,
             store: values.one(&keys::STORE, parse::store)?,
-            listen: listen(values)?,
-            mirrors: values.list(&keys::MIRROR, parse::parsed)?,
+            listen: values.non_empty(&keys::LISTEN, str::parse)?,
+            mirrors: values.list(&keys::MIRROR, str::parse)?,
             external_url: values.optional(&keys::EXTERNAL_URL, parse::external_url)?,
-            trusted_proxies: values.list(&keys::TRUSTED_PROXIES, parse::parsed)?,
+            trusted_proxies: values.list(&keys::TRUSTED_PROXIES, str::parse)?,
             tls: tls(values)?,
             admin_password: admin_password(values)?,
             dockerhub: dockerhub(values)?,
@@ -141,7 +141,7 @@ impl Settings {
                 .one(&keys::TOKEN_LIFETIME_SECONDS, parse::seconds(60..=24 * HOUR))?,
             upload_idle: values.one(&keys::UPLOAD_IDLE_SECONDS, parse::seconds(1..=YEAR))?,
             limits: Limits::parse(values)?,
-            metrics_listen: values.optional(&keys::METRICS_LISTEN, parse::parsed)?,
+            metrics_listen: values.optional(&keys::METRICS_LISTEN, str::parse)?,
             log: LogSettings {
                 filter: values.one(&keys::LOG, parse::text)?,
                 format: values.one(&keys::LOG_FORMAT, parse::log_format)?,
@@ -163,14 +163,6 @@ impl Limits {
             shutdown: values.one(&keys::SHUTDOWN_SECONDS, parse::seconds(0..=HOUR))?,
         })
     }
-}
-
-fn listen(values: &Values) -> Result<Vec<Listen>, SettingsError> {
-    let listen = values.list(&keys::LISTEN, parse::parsed)?;
-    if listen.is_empty() {
-        return values.one(&keys::LISTEN, parse::parsed).map(|one| vec![one]);
-    }
-    Ok(listen)
 }
 
 fn tls(values: &Values) -> Result<Option<TlsFiles>, SettingsError> {

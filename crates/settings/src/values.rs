@@ -40,11 +40,17 @@ impl Values {
         key: &Key,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Result<T, SettingsError> {
-        self.optional(key, parse)?.ok_or_else(|| SettingsError::Invalid {
-            key: key.name,
-            source: Source::Default,
-            reason: "needs a value".to_owned(),
-        })
+        self.optional(key, parse)?.ok_or_else(|| self.missing(key))
+    }
+
+    /// The parsed values of a list that may not be empty.
+    pub(crate) fn non_empty<T>(
+        &self,
+        key: &Key,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Vec<T>, SettingsError> {
+        let values = self.list(key, parse)?;
+        if values.is_empty() { Err(self.missing(key)) } else { Ok(values) }
     }
 
     /// The parsed value of a key, if it has one.
@@ -65,10 +71,15 @@ impl Values {
         let Some(value) = self.get(key) else { return Ok(Vec::new()) };
         let invalid = |reason| SettingsError::Invalid {
             key: key.name,
-            source: value.source.clone(),
+            place: value.source.clone(),
             reason,
         };
         value.texts.iter().map(|text| parse(text).map_err(invalid)).collect()
+    }
+
+    fn missing(&self, key: &Key) -> SettingsError {
+        let place = self.get(key).map_or(Source::Default, |value| value.source.clone());
+        SettingsError::Invalid { key: key.name, place, reason: "needs a value".to_owned() }
     }
 }
 

@@ -13,9 +13,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use berth_domain::{ObjectKey, WriteState};
-use berth_ports::{
-    Access, BlobStore, BlobWriter, ByteStream, Span, StoreError, StoreResult,
-};
+use berth_ports::{Access, BlobStore, BlobWriter, ByteStream, Span, StoreError, StoreResult};
 use bytes::Bytes;
 
 use fences::Fences;
@@ -46,7 +44,10 @@ impl FileBlobs {
     /// Opens the store in `dir`, making what is not there yet (folders 0700,
     /// files 0600). Blocks.
     pub fn open(dir: &Path) -> StoreResult<Self> {
-        Ok(Self { layout: Arc::new(Layout::create(dir)?), fences: Fences::default() })
+        Ok(Self {
+            layout: Arc::new(Layout::create(dir)?),
+            fences: Fences::default(),
+        })
     }
 }
 
@@ -55,7 +56,9 @@ impl BlobStore for FileBlobs {
     async fn write(&self, key: ObjectKey, state: WriteState) -> StoreResult<Box<dyn BlobWriter>> {
         let fresh = state.offset == 0 && state.progress.is_empty();
         if !fresh && state.progress != PROGRESS {
-            return Err(StoreError::Corrupt(format!("the progress of object {key} is unknown")));
+            return Err(StoreError::Corrupt(format!(
+                "the progress of object {key} is unknown"
+            )));
         }
         let Self { layout, fences } = self.clone();
         let writer = io::blocking(move || FileWriter::open(&layout, &fences, key, state)).await?;
@@ -99,8 +102,8 @@ impl BlobStore for FileBlobs {
         io::blocking(move || {
             // Whoever still writes it must not publish it afterwards.
             fences.claim(key).guarded(|| {
-                layout.remove(&layout.unfinished(key))?;
-                layout.remove(&layout.finished(key))
+                layout::remove_file(&layout.unfinished(key))?;
+                layout::remove_file(&layout.finished(key))
             })
         })
         .await
@@ -112,9 +115,9 @@ fn read_exactly(file: &File, key: ObjectKey, offset: u64, length: usize) -> Stor
     let mut bytes = vec![0; length];
     match file.read_exact_at(&mut bytes, offset) {
         Ok(()) => Ok(bytes.into()),
-        Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
-            Err(StoreError::Corrupt(format!("object {key} is shorter than its record says")))
-        }
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Err(StoreError::Corrupt(
+            format!("object {key} is shorter than its record says"),
+        )),
         Err(error) => Err(io::store_error(error)),
     }
 }

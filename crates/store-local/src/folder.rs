@@ -29,11 +29,21 @@ impl DataFolder {
     /// gets this mode too; one that other accounts can write to is refused.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
         let folder = Self { path: path.into() };
-        let io = |source| OpenError::Io { path: folder.path.clone(), source };
-        DirBuilder::new().recursive(true).mode(0o700).create(&folder.path).map_err(io)?;
+        let io = |source| OpenError::Io {
+            path: folder.path.clone(),
+            source,
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder.path)
+            .map_err(io)?;
         if fs::read_dir(&folder.path).map_err(io)?.next().is_none() {
             // Not ours to change, perhaps; then what matters is checked below.
-            drop(fs::set_permissions(&folder.path, Permissions::from_mode(0o700)));
+            drop(fs::set_permissions(
+                &folder.path,
+                Permissions::from_mode(0o700),
+            ));
         }
         let mode = fs::metadata(&folder.path).map_err(io)?.permissions().mode();
         if mode & OTHERS_WRITE != 0 {
@@ -58,18 +68,27 @@ impl DataFolder {
     /// notes who holds it: this process, since `now`, listening on `listen`.
     pub fn lock(&self, now: Timestamp, listen: &str) -> Result<FolderLock, OpenError> {
         let path = self.path.join(LOCK);
-        let io = |source| OpenError::Io { path: path.clone(), source };
+        let io = |source| OpenError::Io {
+            path: path.clone(),
+            source,
+        };
         let mut file = private_file().read(true).open(&path).map_err(io)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let holder = read_holder(&mut file).map_err(io)?;
-                return Err(OpenError::Locked { path: self.path.clone(), holder });
+                return Err(OpenError::Locked {
+                    path: self.path.clone(),
+                    holder,
+                });
             }
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
         write_holder(&mut file, now, listen).map_err(io)?;
-        Ok(FolderLock { folder: self.clone(), _file: file })
+        Ok(FolderLock {
+            folder: self.clone(),
+            _file: file,
+        })
     }
 
     /// The database's path, with an empty file there if there was none: SQLite
@@ -80,14 +99,21 @@ impl DataFolder {
             private_file().open(&path)?;
             File::open(&self.path)?.sync_all()
         };
-        create().map_err(|source| OpenError::Io { path: path.clone(), source })?;
+        create().map_err(|source| OpenError::Io {
+            path: path.clone(),
+            source,
+        })?;
         Ok(path)
     }
 
     /// The path of a database that is there.
     pub(crate) fn existing_database(&self) -> Result<PathBuf, OpenError> {
         let path = self.path.join(DATABASE);
-        if path.is_file() { Ok(path) } else { Err(OpenError::Missing(self.path.clone())) }
+        if path.is_file() {
+            Ok(path)
+        } else {
+            Err(OpenError::Missing(self.path.clone()))
+        }
     }
 }
 
@@ -114,12 +140,20 @@ fn private_file() -> OpenOptions {
 fn write_holder(file: &mut File, now: Timestamp, listen: &str) -> io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
-    writeln!(file, "process {} since {now:.0}, listening on {listen}", std::process::id())
+    writeln!(
+        file,
+        "process {} since {now:.0}, listening on {listen}",
+        std::process::id()
+    )
 }
 
 fn read_holder(file: &mut File) -> io::Result<String> {
     let mut text = String::new();
     file.take(1024).read_to_string(&mut text)?;
     let holder = text.trim();
-    Ok(if holder.is_empty() { "another process".to_owned() } else { holder.to_owned() })
+    Ok(if holder.is_empty() {
+        "another process".to_owned()
+    } else {
+        holder.to_owned()
+    })
 }

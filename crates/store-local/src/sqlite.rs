@@ -86,10 +86,18 @@ impl SqliteStore {
         path: PathBuf,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
-        let writer = Writer::start(connection)
-            .map_err(|source| OpenError::Io { path: path.clone(), source })?;
+        let writer = Writer::start(connection).map_err(|source| OpenError::Io {
+            path: path.clone(),
+            source,
+        })?;
         let readers = Readers::new(path);
-        Ok(Self { inner: Arc::new(Inner { readers, writer, clock }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                readers,
+                writer,
+                clock,
+            }),
+        })
     }
 
     /// Reads what is committed. The one place that says on which thread.

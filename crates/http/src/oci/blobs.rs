@@ -19,7 +19,10 @@ impl Call<'_> {
     pub(super) async fn blob(&self, digest: Digest, op: ReadOperation) -> Result<Response> {
         if is_current(&self.parts.headers, &digest) {
             // Only what is there can be current.
-            self.app.service.blob_size(&self.target, digest, false).await?;
+            self.app
+                .service
+                .blob_size(&self.target, digest, false)
+                .await?;
             return Ok(described(StatusCode::NOT_MODIFIED, digest, Body::empty()));
         }
         match op {
@@ -31,7 +34,12 @@ impl Call<'_> {
     async fn head_blob(&self, digest: Digest) -> Result<Response> {
         let service = &self.app.service;
         let may_push = service
-            .allows(&self.principal, &self.target.project, Resource::Repository, Action::Push)
+            .allows(
+                &self.principal,
+                &self.target.project,
+                Resource::Repository,
+                Action::Push,
+            )
             .await?;
         let size = service.blob_size(&self.target, digest, may_push).await?;
         let mut response = described(StatusCode::OK, digest, Body::empty());
@@ -41,11 +49,17 @@ impl Call<'_> {
 
     async fn get_blob(&self, digest: Digest) -> Result<Response> {
         let blob = self.app.service.blob(&self.target, digest).await?;
-        let whole = Span { start: 0, end: blob.size };
+        let whole = Span {
+            start: 0,
+            end: blob.size,
+        };
         match self.range(&blob, digest) {
             RangeOutcome::Whole => send(&blob, digest, StatusCode::OK, whole).await,
             RangeOutcome::Part(part) => {
-                let span = Span { start: part.start, end: part.start + part.len() };
+                let span = Span {
+                    start: part.start,
+                    end: part.start + part.len(),
+                };
                 let mut response = send(&blob, digest, StatusCode::PARTIAL_CONTENT, span).await?;
                 let range = berth_oci::content_range(part.start, part.end_inclusive, blob.size);
                 response.headers_mut().insert(CONTENT_RANGE, value(range));
@@ -63,7 +77,11 @@ impl Call<'_> {
     /// What the client wants of it; a range of another version is no range.
     fn range(&self, blob: &BlobHandle, digest: Digest) -> RangeOutcome {
         let headers = &self.parts.headers;
-        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let text = |name| {
+            headers
+                .get(name)
+                .and_then(|value: &HeaderValue| value.to_str().ok())
+        };
         let outdated =
             text(IF_RANGE).is_some_and(|tag| tag.trim_matches('"') != digest.to_string());
         match text(RANGE) {
@@ -73,7 +91,10 @@ impl Call<'_> {
     }
 
     pub(super) async fn delete_blob(&self, digest: Digest) -> Result<Response> {
-        self.app.service.delete_blob(&self.target.repository, digest).await?;
+        self.app
+            .service
+            .delete_blob(&self.target.repository, digest)
+            .await?;
         Ok(StatusCode::ACCEPTED.into_response())
     }
 }
@@ -87,14 +108,15 @@ async fn send(
     match blob.open(span).await? {
         Access::Stream(stream) => {
             let mut response = described(status, digest, Body::from_stream(stream));
-            response.headers_mut().insert(CONTENT_LENGTH, span.len().into());
+            response
+                .headers_mut()
+                .insert(CONTENT_LENGTH, span.len().into());
             Ok(response)
         }
         Access::Redirect(address) => {
             let location = HeaderValue::from_str(&address)
                 .map_err(|_| Error::NotFound("the blob's address is malformed".to_owned()))?;
-            let mut response =
-                described(StatusCode::TEMPORARY_REDIRECT, digest, Body::empty());
+            let mut response = described(StatusCode::TEMPORARY_REDIRECT, digest, Body::empty());
             response.headers_mut().insert(LOCATION, location);
             Ok(response)
         }
@@ -105,10 +127,16 @@ async fn send(
 fn described(status: StatusCode, digest: Digest, body: Body) -> Response {
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/octet-stream"),
+    );
     headers.insert(CONTENT_DIGEST, value(digest.to_string()));
     headers.insert(ETAG, value(format!("\"{digest}\"")));
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    headers.insert(
+        "x-content-type-options",
+        HeaderValue::from_static("nosniff"),
+    );
     response
 }

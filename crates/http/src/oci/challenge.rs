@@ -17,7 +17,9 @@ pub(super) fn scope(route: &OciRoute) -> Option<String> {
         RepositoryAccess::Delete => "delete",
         RepositoryAccess::Catalog | RepositoryAccess::None => return None,
     };
-    route.name().map(|name| format!("repository:{name}:{actions}"))
+    route
+        .name()
+        .map(|name| format!("repository:{name}:{actions}"))
 }
 
 /// The `WWW-Authenticate` header of a 401: Bearer where the client sent no
@@ -31,12 +33,19 @@ pub(super) fn of(
     if error.status() != StatusCode::UNAUTHORIZED {
         return None;
     }
-    let sent = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let sent = parts
+        .headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
     let was_basic = sent.is_some_and(|value| !value.starts_with("Bearer "));
     if was_basic || parts.uri.path() == "/v2/_catalog" {
         return Some("Basic realm=\"harbor\"".to_owned());
     }
     let realm = format!("{}/service/token", origin.base);
-    let scope = scope.map(|scope| format!(",scope=\"{scope}\"")).unwrap_or_default();
-    Some(format!("Bearer realm=\"{realm}\",service=\"{TOKEN_SERVICE}\"{scope}"))
+    let scope = scope
+        .map(|scope| format!(",scope=\"{scope}\""))
+        .unwrap_or_default();
+    Some(format!(
+        "Bearer realm=\"{realm}\",service=\"{TOKEN_SERVICE}\"{scope}"
+    ))
 }

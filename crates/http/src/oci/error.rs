@@ -5,8 +5,10 @@ use axum::response::{IntoResponse, Response};
 use berth_oci::{ErrorBody, ErrorCode, RouteError};
 use berth_ports::{StoreError, UpstreamError};
 use berth_service::Error;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RANGE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::StatusCode;
+use http::header::{
+    ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RANGE, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use serde_json::{Value, json};
 
 /// A failure as the distribution API tells it.
@@ -21,7 +23,13 @@ pub(crate) struct OciError {
 
 impl OciError {
     fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), detail: None, headers: Vec::new() }
+        Self {
+            status,
+            code,
+            message: message.into(),
+            detail: None,
+            headers: Vec::new(),
+        }
     }
 
     fn of(code: ErrorCode, message: impl Into<String>) -> Self {
@@ -74,29 +82,40 @@ impl From<Error> for OciError {
             },
             Error::UploadUnknown => Self::of(ErrorCode::BlobUploadUnknown, message),
             Error::UploadInvalid(_) => Self::of(ErrorCode::BlobUploadInvalid, message),
-            Error::RangeInvalid { offset } => {
-                Self::new(StatusCode::RANGE_NOT_SATISFIABLE, ErrorCode::BlobUploadInvalid, message)
-                    .header(RANGE, berth_oci::upload_range(offset))
-            }
+            Error::RangeInvalid { offset } => Self::new(
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                ErrorCode::BlobUploadInvalid,
+                message,
+            )
+            .header(RANGE, berth_oci::upload_range(offset)),
             Error::DigestInvalid(_) => Self::of(ErrorCode::DigestInvalid, message),
             Error::SizeInvalid(_) => Self::of(ErrorCode::SizeInvalid, message),
             Error::ManifestUnknown(_) => Self::of(ErrorCode::ManifestUnknown, message),
             Error::ManifestInvalid(_) => Self::of(ErrorCode::ManifestInvalid, message),
             Error::ManifestBlobUnknown(missing) => Self {
                 detail: Some(json!({ "digests": missing })),
-                ..Self::new(StatusCode::NOT_FOUND, ErrorCode::ManifestBlobUnknown, message)
+                ..Self::new(
+                    StatusCode::NOT_FOUND,
+                    ErrorCode::ManifestBlobUnknown,
+                    message,
+                )
             },
-            Error::NameUnknown(_) => Self::of(ErrorCode::NameUnknown, message),
-            Error::Unsupported(_) => {
-                Self::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, message)
-            }
-            Error::TooLarge(_) => {
-                Self::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::SizeInvalid, message)
-            }
+            Error::NameUnknown(_) | Error::NotFound(_) => Self::of(ErrorCode::NameUnknown, message),
+            Error::Unsupported(_) => Self::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                ErrorCode::Unsupported,
+                message,
+            ),
+            Error::TooLarge(_) => Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                ErrorCode::SizeInvalid,
+                message,
+            ),
             Error::Unauthorized => Self::of(ErrorCode::Unauthorized, message),
             Error::Forbidden(_) => Self::of(ErrorCode::Denied, message),
-            Error::BadRequest(_) => Self::new(StatusCode::BAD_REQUEST, ErrorCode::Unsupported, message),
-            Error::NotFound(_) => Self::of(ErrorCode::NameUnknown, message),
+            Error::BadRequest(_) => {
+                Self::new(StatusCode::BAD_REQUEST, ErrorCode::Unsupported, message)
+            }
             Error::Conflict(_) => Self::new(StatusCode::CONFLICT, ErrorCode::Denied, message),
             Error::PreconditionFailed(_) => {
                 Self::new(StatusCode::PRECONDITION_FAILED, ErrorCode::Denied, message)
@@ -113,7 +132,11 @@ impl From<Error> for OciError {
 /// An upstream's answer is passed on; that there was none is our own.
 fn upstream(error: &UpstreamError) -> OciError {
     match error {
-        UpstreamError::Status { status, message, retry_after } => {
+        UpstreamError::Status {
+            status,
+            message,
+            retry_after,
+        } => {
             let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY);
             let (status, code) = match status {
                 StatusCode::NOT_FOUND => (status, ErrorCode::ManifestUnknown),
@@ -123,17 +146,27 @@ fn upstream(error: &UpstreamError) -> OciError {
                 status if status.is_client_error() => (status, ErrorCode::Unknown),
                 _ => (StatusCode::BAD_GATEWAY, ErrorCode::Unknown),
             };
-            let message = if message.is_empty() { "upstream refused" } else { message };
+            let message = if message.is_empty() {
+                "upstream refused"
+            } else {
+                message
+            };
             let failure = OciError::new(status, code, format!("upstream: {message}"));
             match retry_after {
                 Some(after) => failure.header(RETRY_AFTER, after.clone()),
                 None => failure,
             }
         }
-        UpstreamError::Timeout => {
-            OciError::new(StatusCode::GATEWAY_TIMEOUT, ErrorCode::Unavailable, error.to_string())
-        }
-        error => OciError::new(StatusCode::BAD_GATEWAY, ErrorCode::Unavailable, error.to_string()),
+        UpstreamError::Timeout => OciError::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            ErrorCode::Unavailable,
+            error.to_string(),
+        ),
+        error => OciError::new(
+            StatusCode::BAD_GATEWAY,
+            ErrorCode::Unavailable,
+            error.to_string(),
+        ),
     }
 }
 
@@ -141,17 +174,27 @@ fn store(error: &StoreError) -> OciError {
     match error {
         StoreError::Full => {
             tracing::error!(%error, "store failed");
-            OciError::new(StatusCode::INSUFFICIENT_STORAGE, ErrorCode::Unavailable, error.to_string())
+            OciError::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                ErrorCode::Unavailable,
+                error.to_string(),
+            )
         }
         StoreError::Unavailable(source) => {
             tracing::error!(%error, %source, "store failed");
-            OciError::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, error.to_string())
-                .header(RETRY_AFTER, "1")
+            OciError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                ErrorCode::Unavailable,
+                error.to_string(),
+            )
+            .header(RETRY_AFTER, "1")
         }
-        StoreError::Conflict(_) => {
-            OciError::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, error.to_string())
-                .header(RETRY_AFTER, "1")
-        }
+        StoreError::Conflict(_) => OciError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::Unavailable,
+            error.to_string(),
+        )
+        .header(RETRY_AFTER, "1"),
         error => internal(error),
     }
 }

@@ -21,8 +21,13 @@ const LARGEST_PAGE: usize = 10_000;
 /// Referrers in a page.
 const REFERRERS: usize = 100;
 
-const PARAMETER: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/').remove(b':');
+const PARAMETER: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/')
+    .remove(b':');
 
 fn limit(page: &PageQuery, largest: usize) -> usize {
     let asked = page.n.map(|n| usize::try_from(n).unwrap_or(largest));
@@ -53,11 +58,18 @@ pub(super) async fn catalog(app: &App, page: &PageQuery) -> Result<Response> {
         return Ok(axum::Json(json!({ "repositories": [] })).into_response());
     }
     let found = app.service.repositories(None, last.as_ref(), limit).await?;
-    let names: Vec<_> = found.items.into_iter().map(|repository| repository.name).collect();
+    let names: Vec<_> = found
+        .items
+        .into_iter()
+        .map(|repository| repository.name)
+        .collect();
     let mut response = axum::Json(json!({ "repositories": names })).into_response();
     if let Some(last) = names.last().filter(|_| found.more) {
         let n = limit.to_string();
-        let link = next("/v2/_catalog", &[("n", Some(&n)), ("last", Some(last.as_str()))]);
+        let link = next(
+            "/v2/_catalog",
+            &[("n", Some(&n)), ("last", Some(last.as_str()))],
+        );
         response.headers_mut().insert(LINK, link);
     }
     Ok(response)
@@ -67,9 +79,15 @@ impl Call<'_> {
     pub(super) async fn tags(&self, page: &PageQuery) -> Result<Response> {
         let limit = limit(page, LARGEST_PAGE);
         // Whether the repository exists is told for an empty page too.
-        let found =
-            self.app.service.tags(&self.target, page.last.as_deref(), limit.max(1)).await?;
-        let tags = found.items.get(..limit.min(found.items.len())).unwrap_or_default();
+        let found = self
+            .app
+            .service
+            .tags(&self.target, page.last.as_deref(), limit.max(1))
+            .await?;
+        let tags = found
+            .items
+            .get(..limit.min(found.items.len()))
+            .unwrap_or_default();
         let body = json!({ "name": self.asked, "tags": tags });
         let mut response = axum::Json(body).into_response();
         if let Some(last) = tags.last().filter(|_| found.more) {
@@ -80,7 +98,9 @@ impl Call<'_> {
                 ("last", Some(last.as_str())),
                 ("ns", self.ns.as_deref()),
             ];
-            response.headers_mut().insert(LINK, next(&path, &parameters));
+            response
+                .headers_mut()
+                .insert(LINK, next(&path, &parameters));
         }
         Ok(response)
     }
@@ -102,7 +122,11 @@ impl Call<'_> {
             .referrers(&self.target, subject, artifact_type, after, limit)
             .await?;
         let link = found.items.last().filter(|_| found.more).map(|last| {
-            let last = format!("{}/{}", last.digest, last.artifact_type.as_deref().unwrap_or(""));
+            let last = format!(
+                "{}/{}",
+                last.digest,
+                last.artifact_type.as_deref().unwrap_or("")
+            );
             let path = format!("/v2/{}/referrers/{subject}", self.asked);
             let n = limit.to_string();
             let parameters = [
@@ -116,7 +140,10 @@ impl Call<'_> {
         let descriptors: Vec<_> = found.items.into_iter().map(descriptor).collect();
         let mut response = ReferrersIndex(&descriptors).to_json().into_response();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type::OCI_INDEX));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static(media_type::OCI_INDEX),
+        );
         if artifact_type.is_some() {
             headers.insert(FILTERS_APPLIED, HeaderValue::from_static("artifactType"));
         }

@@ -43,7 +43,11 @@ impl Call<'_> {
         op: ReadOperation,
     ) -> Result<Response> {
         let head = op == ReadOperation::Head;
-        let served = self.app.service.manifest(&self.target, reference, head).await?;
+        let served = self
+            .app
+            .service
+            .manifest(&self.target, reference, head)
+            .await?;
         let mut response = match served.bytes {
             _ if is_current(&self.parts.headers, &served.digest) => {
                 StatusCode::NOT_MODIFIED.into_response()
@@ -51,7 +55,9 @@ impl Call<'_> {
             Some(bytes) => Body::from(bytes).into_response(),
             None => {
                 let mut response = ().into_response();
-                response.headers_mut().insert(CONTENT_LENGTH, served.size.into());
+                response
+                    .headers_mut()
+                    .insert(CONTENT_LENGTH, served.size.into());
                 response
             }
         };
@@ -62,7 +68,10 @@ impl Call<'_> {
         headers.insert(CONTENT_DIGEST, value(served.digest.to_string()));
         headers.insert(ETAG, value(format!("\"{}\"", served.digest)));
         if served.stale {
-            headers.insert(WARNING, HeaderValue::from_static("110 berth \"response is stale\""));
+            headers.insert(
+                WARNING,
+                HeaderValue::from_static("110 berth \"response is stale\""),
+            );
         }
         Ok(response)
     }
@@ -73,7 +82,11 @@ impl Call<'_> {
         mut tags: Vec<TagName>,
         body: Body,
     ) -> Result<Response> {
-        let content_type = self.parts.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
+        let content_type = self
+            .parts
+            .headers
+            .get(CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok());
         let bytes = match Limited::new(body, MAX_MANIFEST_BYTES).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) if error.is::<LengthLimitError>() => {
@@ -112,7 +125,10 @@ impl Call<'_> {
         let repository = &self.target.repository;
         match reference {
             Reference::Digest(digest) => {
-                self.app.service.delete_manifest(repository, *digest).await?;
+                self.app
+                    .service
+                    .delete_manifest(repository, *digest)
+                    .await?;
             }
             Reference::Tag(tag) => self.app.service.delete_tag(repository, tag).await?,
         }

@@ -36,12 +36,18 @@ impl Call<'_> {
         let repository = &self.target.repository;
         if let Some(digest) = start.digest {
             let length = content_length(&self.parts.headers)?;
-            service.push_blob(repository, digest, length, stream(body)).await?;
+            service
+                .push_blob(repository, digest, length, stream(body))
+                .await?;
             return Ok(self.created(digest));
         }
-        let status = service.start_upload(repository, start.algorithm.unwrap_or_default()).await?;
+        let status = service
+            .start_upload(repository, start.algorithm.unwrap_or_default())
+            .await?;
         let mut response = self.progress(StatusCode::ACCEPTED, status);
-        response.headers_mut().insert(CHUNK_MIN_LENGTH, HeaderValue::from_static("1"));
+        response
+            .headers_mut()
+            .insert(CHUNK_MIN_LENGTH, HeaderValue::from_static("1"));
         Ok(response)
     }
 
@@ -54,8 +60,11 @@ impl Call<'_> {
         let id = upload_id(id)?;
         let chunk = chunk(&self.parts.headers)?;
         let repository = &self.target.repository;
-        let appended =
-            self.app.service.append_upload(repository, id, epoch, chunk, stream(body)).await;
+        let appended = self
+            .app
+            .service
+            .append_upload(repository, id, epoch, chunk, stream(body))
+            .await;
         Ok(self.progress(StatusCode::ACCEPTED, appended?))
     }
 
@@ -77,13 +86,19 @@ impl Call<'_> {
     }
 
     pub(super) async fn upload_status(&self, id: &str) -> Result<Response> {
-        let status =
-            self.app.service.upload_status(&self.target.repository, upload_id(id)?).await?;
+        let status = self
+            .app
+            .service
+            .upload_status(&self.target.repository, upload_id(id)?)
+            .await?;
         Ok(self.progress(StatusCode::NO_CONTENT, status))
     }
 
     pub(super) async fn cancel_upload(&self, id: &str) -> Result<Response> {
-        self.app.service.cancel_upload(&self.target.repository, upload_id(id)?).await?;
+        self.app
+            .service
+            .cancel_upload(&self.target.repository, upload_id(id)?)
+            .await?;
         Ok(StatusCode::NO_CONTENT.into_response())
     }
 
@@ -101,7 +116,10 @@ impl Call<'_> {
     fn created(&self, digest: Digest) -> Response {
         let mut response = StatusCode::CREATED.into_response();
         let headers = response.headers_mut();
-        headers.insert(LOCATION, value(format!("/v2/{}/blobs/{digest}", self.asked)));
+        headers.insert(
+            LOCATION,
+            value(format!("/v2/{}/blobs/{digest}", self.asked)),
+        );
         headers.insert(CONTENT_DIGEST, value(digest.to_string()));
         response
     }
@@ -112,11 +130,16 @@ fn upload_id(text: &str) -> Result<UploadId> {
 }
 
 fn stream(body: Body) -> berth_service::Body {
-    Box::pin(body.into_data_stream().map_err(|error| BodyError(error.to_string())))
+    Box::pin(
+        body.into_data_stream()
+            .map_err(|error| BodyError(error.to_string())),
+    )
 }
 
 fn content_length(headers: &HeaderMap) -> Result<Option<u64>> {
-    let Some(length) = headers.get(CONTENT_LENGTH) else { return Ok(None) };
+    let Some(length) = headers.get(CONTENT_LENGTH) else {
+        return Ok(None);
+    };
     let length = length.to_str().ok().and_then(|length| length.parse().ok());
     let invalid = || Error::SizeInvalid("content-length is no number".to_owned());
     Ok(Some(length.ok_or_else(invalid)?))
@@ -125,7 +148,12 @@ fn content_length(headers: &HeaderMap) -> Result<Option<u64>> {
 /// What a request says of the bytes it carries.
 fn chunk(headers: &HeaderMap) -> Result<Chunk> {
     let length = content_length(headers)?;
-    let Some(range) = headers.get(CONTENT_RANGE) else { return Ok(Chunk { start: None, length }) };
+    let Some(range) = headers.get(CONTENT_RANGE) else {
+        return Ok(Chunk {
+            start: None,
+            length,
+        });
+    };
     let invalid = || Error::UploadInvalid("content-range is malformed, send start-end".to_owned());
     let range = range.to_str().map_err(|_| invalid())?;
     let range = ContentRange::parse(range).map_err(|_| invalid())?;
@@ -133,5 +161,8 @@ fn chunk(headers: &HeaderMap) -> Result<Chunk> {
         let message = "content-range and content-length disagree".to_owned();
         return Err(Error::SizeInvalid(message).into());
     }
-    Ok(Chunk { start: Some(range.start()), length: Some(range.len()) })
+    Ok(Chunk {
+        start: Some(range.start()),
+        length: Some(range.len()),
+    })
 }

@@ -46,7 +46,8 @@ impl Absences {
         error: &UpstreamError,
     ) {
         if matches!(error, UpstreamError::Status { status: 404, .. }) {
-            self.0.insert((repository.clone(), what.to_owned()), (now, error.clone()));
+            self.0
+                .insert((repository.clone(), what.to_owned()), (now, error.clone()));
         }
     }
 }

@@ -35,11 +35,18 @@ impl Announced {
         tag: &TagName,
         now: Timestamp,
     ) {
-        self.0.entry((repository.clone(), digest)).and_upsert_with(|known| {
-            let known = known.map(moka::Entry::into_value).unwrap_or_default();
-            let others = known.iter().filter(|(other, _)| other != tag).cloned();
-            Arc::new(std::iter::once((tag.clone(), now)).chain(others).take(TAGS).collect())
-        });
+        self.0
+            .entry((repository.clone(), digest))
+            .and_upsert_with(|known| {
+                let known = known.map(moka::Entry::into_value).unwrap_or_default();
+                let others = known.iter().filter(|(other, _)| other != tag).cloned();
+                Arc::new(
+                    std::iter::once((tag.clone(), now))
+                        .chain(others)
+                        .take(TAGS)
+                        .collect(),
+                )
+            });
     }
 
     /// The tags that were at `digest` not longer than `freshness` ago.
@@ -50,8 +57,13 @@ impl Announced {
         now: Timestamp,
         freshness: Duration,
     ) -> Vec<TagName> {
-        let known = self.0.remove(&(repository.clone(), digest)).unwrap_or_default();
-        let fresh = known.iter().filter(|(_, at)| now.duration_since(*at).unsigned_abs() < freshness);
+        let known = self
+            .0
+            .remove(&(repository.clone(), digest))
+            .unwrap_or_default();
+        let fresh = known
+            .iter()
+            .filter(|(_, at)| now.duration_since(*at).unsigned_abs() < freshness);
         fresh.map(|(tag, _)| tag.clone()).collect()
     }
 }

@@ -55,7 +55,13 @@ impl Service {
         let (following, begun) = self.proxy.fills.join(key);
         if let Some(progress) = begun {
             let (service, target) = (Arc::clone(self), target.clone());
-            let fill = Fill { service, target, registry, digest, progress };
+            let fill = Fill {
+                service,
+                target,
+                registry,
+                digest,
+                progress,
+            };
             self.ports.tasks.spawn(Box::pin(fill.run()));
         }
         following
@@ -65,11 +71,16 @@ impl Service {
     /// not have `what`, a tag or a digest.
     pub(super) fn recall_absence(&self, target: &Target, what: &str) -> Result<()> {
         let freshness = self.settings.absence_freshness;
-        Ok(self.proxy.absences.recall(&target.repository, what, self.now(), freshness)?)
+        Ok(self
+            .proxy
+            .absences
+            .recall(&target.repository, what, self.now(), freshness)?)
     }
 
     /// Remembers an upstream's answer that it does not have `what`.
     pub(super) fn note_absence(&self, target: &Target, what: &str, error: &UpstreamError) {
-        self.proxy.absences.note(&target.repository, what, self.now(), error);
+        self.proxy
+            .absences
+            .note(&target.repository, what, self.now(), error);
     }
 }

@@ -19,7 +19,10 @@ impl From<Error> for Failure {
 impl Failure {
     /// The work ended without a result: its task died.
     pub(super) fn abandoned() -> Self {
-        Error::Store(StoreError::unavailable("the fetch from upstream was abandoned")).into()
+        Error::Store(StoreError::unavailable(
+            "the fetch from upstream was abandoned",
+        ))
+        .into()
     }
 
     /// The failure as one request sees it.

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use berth_domain::{ObjectKey, RegistryId, Remote, UploadSession};
 use berth_oci::Digest;
-use berth_ports::{BlobWriter, FetchedBlob, Finished, UpstreamError, UpstreamResult, UpstreamStream};
+use berth_ports::{
+    BlobWriter, FetchedBlob, Finished, UpstreamError, UpstreamResult, UpstreamStream,
+};
 use bytes::{Buf, Bytes};
 use futures_util::StreamExt;
 
@@ -57,13 +59,23 @@ impl Fill {
         {
             return Ok(held);
         }
-        let source = Source { fill: self, remote: &remote, breaks: 0, progress: 0 };
+        let source = Source {
+            fill: self,
+            remote: &remote,
+            breaks: 0,
+            progress: 0,
+        };
         let body = source.open(0).await.map_err(|error| self.note(error))?;
         self.store(source, body).await
     }
 
     async fn held(&self) -> Result<Option<(ObjectKey, u64)>> {
-        let link = self.service.ports.links.link(&self.target.repository, self.digest).await?;
+        let link = self
+            .service
+            .ports
+            .links
+            .link(&self.target.repository, self.digest)
+            .await?;
         Ok(link.map(|link| (link.key, link.size)))
     }
 
@@ -75,13 +87,21 @@ impl Fill {
             return Ok(false);
         }
         let name = upstream_name(&self.target)?;
-        let head = self.service.ports.upstream.head_blob(remote, name, self.digest).await;
+        let head = self
+            .service
+            .ports
+            .upstream
+            .head_blob(remote, name, self.digest)
+            .await;
         head.map_err(|error| self.note(error))?;
-        self.service.link_existing(&self.target.repository, self.digest).await
+        self.service
+            .link_existing(&self.target.repository, self.digest)
+            .await
     }
 
     fn note(&self, error: UpstreamError) -> Error {
-        self.service.note_absence(&self.target, &self.digest.to_string(), &error);
+        self.service
+            .note_absence(&self.target, &self.digest.to_string(), &error);
         error.into()
     }
 
@@ -90,7 +110,9 @@ impl Fill {
     async fn store(&self, source: Source<'_>, body: FetchedBlob) -> Result<(ObjectKey, u64)> {
         let service = &self.service;
         let repository = &self.target.repository;
-        let session = service.open_session(repository, self.digest.algorithm()).await?;
+        let session = service
+            .open_session(repository, self.digest.algorithm())
+            .await?;
         let owner = (session.id, session.epoch);
         let size = match self.write(source, body, &session).await {
             Ok(size) => size,
@@ -102,7 +124,9 @@ impl Fill {
                 return Err(error);
             }
         };
-        service.link_object(repository, self.digest, session.key, size, owner).await?;
+        service
+            .link_object(repository, self.digest, session.key, size, owner)
+            .await?;
         // Another's object may have become the blob meanwhile.
         self.held().await?.ok_or(Error::BlobUnknown(self.digest))
     }
@@ -124,9 +148,11 @@ impl Fill {
         source.copy(body, writer.as_mut(), size).await?;
         match writer.finish(self.digest).await? {
             Finished::Stored { size } => Ok(size),
-            Finished::Mismatch { actual } => {
-                Err(invalid(format!("the bytes of blob {} hash to {actual}", self.digest)).into())
-            }
+            Finished::Mismatch { actual } => Err(invalid(format!(
+                "the bytes of blob {} hash to {actual}",
+                self.digest
+            ))
+            .into()),
         }
     }
 }
@@ -146,9 +172,13 @@ impl Source<'_> {
         let name = upstream_name(&self.fill.target)
             .map_err(|error| UpstreamError::Invalid(error.to_string()))?;
         let upstream = &self.fill.service.ports.upstream;
-        let body = upstream.get_blob(self.remote, name, self.fill.digest, offset).await?;
+        let body = upstream
+            .get_blob(self.remote, name, self.fill.digest, offset)
+            .await?;
         if body.start > offset {
-            return Err(invalid("a range begins behind what was asked for".to_owned()));
+            return Err(invalid(
+                "a range begins behind what was asked for".to_owned(),
+            ));
         }
         Ok(body)
     }
@@ -190,7 +220,12 @@ impl Source<'_> {
                 repository = %self.fill.target.repository, digest = %self.fill.digest, offset,
                 error = %broken, "upstream broke off, going on from there"
             );
-            self.fill.service.ports.clock.sleep(PAUSE * 2_u32.pow(self.breaks)).await;
+            self.fill
+                .service
+                .ports
+                .clock
+                .sleep(PAUSE * 2_u32.pow(self.breaks))
+                .await;
             self.breaks += 1;
             match self.open(offset).await {
                 Ok(body) => return Ok(body),
@@ -224,7 +259,9 @@ async fn copy_stream(
 }
 
 fn without_first(mut chunk: Bytes, skip: &mut u64) -> Bytes {
-    let skipped = usize::try_from(*skip).unwrap_or(usize::MAX).min(chunk.len());
+    let skipped = usize::try_from(*skip)
+        .unwrap_or(usize::MAX)
+        .min(chunk.len());
     chunk.advance(skipped);
     *skip -= skipped as u64;
     chunk

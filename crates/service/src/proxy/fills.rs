@@ -87,7 +87,11 @@ impl Fills {
         };
         let (sender, receiver) = watch::channel(Phase::Starting);
         vacant.insert(receiver.clone());
-        let progress = Progress { fills: Arc::clone(&self.running), key, phase: sender };
+        let progress = Progress {
+            fills: Arc::clone(&self.running),
+            key,
+            phase: sender,
+        };
         (Following(receiver), Some(progress))
     }
 }
@@ -107,14 +111,22 @@ pub(super) enum Readable {
 impl Following {
     /// Waits until there is something to read.
     pub(super) async fn readable(mut self) -> Result<Readable> {
-        let phase = match self.0.wait_for(|phase| !matches!(phase, Phase::Starting)).await {
+        let phase = match self
+            .0
+            .wait_for(|phase| !matches!(phase, Phase::Starting))
+            .await
+        {
             Ok(phase) => phase.clone(),
             Err(_) => Phase::Failed(Failure::abandoned()),
         };
         match phase {
-            Phase::Growing(Growth { size, view }) => {
-                Ok(Readable::Growing(Filling { phase: self.0, view }, size))
-            }
+            Phase::Growing(Growth { size, view }) => Ok(Readable::Growing(
+                Filling {
+                    phase: self.0,
+                    view,
+                },
+                size,
+            )),
             Phase::Held { key, size } => Ok(Readable::Held(key, size)),
             Phase::Failed(failure) => Err(failure.error()),
             Phase::Starting => Err(Failure::abandoned().error()),
@@ -133,7 +145,11 @@ impl Filling {
     /// Streams a part of the blob while it grows. The last byte of the part is
     /// held back until the whole blob is verified.
     pub(crate) fn stream(&self, span: Span) -> ByteStream {
-        let follower = Follower { filling: self.clone(), offset: span.start, end: span.end };
+        let follower = Follower {
+            filling: self.clone(),
+            offset: span.start,
+            end: span.end,
+        };
         Box::pin(stream::try_unfold(follower, |mut follower| async move {
             let chunk = follower.next().await?;
             Ok(chunk.map(|chunk| (chunk, follower)))
@@ -166,7 +182,9 @@ impl Follower {
         let limit = usize::try_from(CHUNK.min(readable - self.offset)).unwrap_or(usize::MAX);
         let chunk = self.filling.view.read_at(self.offset, limit).await?;
         if chunk.is_empty() {
-            return Err(StoreError::Corrupt("an object is shorter than what was written".to_owned()));
+            return Err(StoreError::Corrupt(
+                "an object is shorter than what was written".to_owned(),
+            ));
         }
         self.offset += chunk.len() as u64;
         Ok(Some(chunk))
@@ -176,7 +194,12 @@ impl Follower {
     async fn readable(&mut self) -> StoreResult<u64> {
         let held_back = self.end - 1;
         if self.offset < held_back {
-            let readable = self.filling.view.wait_beyond(self.offset).await.min(held_back);
+            let readable = self
+                .filling
+                .view
+                .wait_beyond(self.offset)
+                .await
+                .min(held_back);
             if readable > self.offset {
                 return Ok(readable);
             }

@@ -24,7 +24,9 @@ pub(super) struct Flights<K, V> {
 
 impl<K, V> Default for Flights<K, V> {
     fn default() -> Self {
-        Self { running: Arc::default() }
+        Self {
+            running: Arc::default(),
+        }
     }
 }
 
@@ -48,7 +50,9 @@ where
             Ok(landed) => landed.clone(),
             Err(_) => None,
         };
-        landed.unwrap_or_else(|| Err(Failure::abandoned())).map_err(|failure| failure.error())
+        landed
+            .unwrap_or_else(|| Err(Failure::abandoned()))
+            .map_err(|failure| failure.error())
     }
 
     fn outcome<W>(
@@ -67,7 +71,10 @@ where
         };
         let (sender, receiver) = watch::channel(None);
         vacant.insert(receiver.clone());
-        let place = Place { running: Arc::clone(&self.running), key };
+        let place = Place {
+            running: Arc::clone(&self.running),
+            key,
+        };
         let work = work();
         tasks.spawn(Box::pin(async move {
             // Given back however the task ends.

@@ -49,7 +49,10 @@ impl Service {
         head: bool,
     ) -> Result<ServedManifest> {
         let held = match reference {
-            Reference::Digest(_) => self.held_manifest(&target.repository, reference, head).await,
+            Reference::Digest(_) => {
+                self.held_manifest(&target.repository, reference, head)
+                    .await
+            }
             Reference::Tag(tag) => self.proxied_tag(target, registry, tag, head).await,
         };
         match held {
@@ -87,7 +90,8 @@ impl Service {
         let moved = match self.checked(target, registry, name, tag).await? {
             Verdict::Confirmed => return self.held_manifest(repository, &reference, head).await,
             Verdict::Moved(description) => {
-                self.moved_tag(target, registry, name, &description, head).await
+                self.moved_tag(target, registry, name, &description, head)
+                    .await
             }
             Verdict::Unknown => Err(Error::ManifestUnknown(name.to_string())),
         };
@@ -96,7 +100,10 @@ impl Service {
             Err(error) => {
                 tracing::warn!(%repository, tag = %name, %error, "serving what is held");
                 let held = self.held_manifest(repository, &reference, head).await?;
-                Ok(ServedManifest { stale: true, ..held })
+                Ok(ServedManifest {
+                    stale: true,
+                    ..held
+                })
             }
         }
     }
@@ -145,7 +152,10 @@ impl Service {
             return Ok(Verdict::Moved(description));
         }
         let (repository, version) = (&target.repository, tag.version);
-        self.ports.tags.confirm_tag(repository, name, version, self.now()).await?;
+        self.ports
+            .tags
+            .confirm_tag(repository, name, version, self.now())
+            .await?;
         Ok(Verdict::Confirmed)
     }
 
@@ -158,7 +168,11 @@ impl Service {
     ) -> Result<ManifestDescription> {
         let remote = self.remote(registry).await?;
         let name = upstream_name(target)?;
-        Ok(self.ports.upstream.head_manifest(&remote, name, reference, deadline).await?)
+        Ok(self
+            .ports
+            .upstream
+            .head_manifest(&remote, name, reference, deadline)
+            .await?)
     }
 
     /// A tag that the upstream has at another digest than the held one.
@@ -174,11 +188,15 @@ impl Service {
             return Ok(served);
         }
         let Some(digest) = description.digest else {
-            return self.fetched(target, registry, &Reference::Tag(name.clone()), Some(name)).await;
+            return self
+                .fetched(target, registry, &Reference::Tag(name.clone()), Some(name))
+                .await;
         };
         let reference = Reference::Digest(digest);
         if self.attach(target, digest, name).await? {
-            return self.held_manifest(&target.repository, &reference, head).await;
+            return self
+                .held_manifest(&target.repository, &reference, head)
+                .await;
         }
         self.fetched(target, registry, &reference, Some(name)).await
     }
@@ -202,13 +220,17 @@ impl Service {
         };
         match reference {
             Reference::Tag(name) => {
-                self.moved_tag(target, registry, name, &description, true).await
+                self.moved_tag(target, registry, name, &description, true)
+                    .await
             }
             Reference::Digest(digest) => {
                 if description.digest.is_some_and(|said| said != *digest) {
                     return Err(invalid("it describes another manifest than was asked for"));
                 }
-                let description = ManifestDescription { digest: Some(*digest), ..description };
+                let description = ManifestDescription {
+                    digest: Some(*digest),
+                    ..description
+                };
                 match head_of(&description) {
                     Some(served) => Ok(served),
                     None => self.fetched(target, registry, reference, None).await,
@@ -225,17 +247,27 @@ impl Service {
         name: &TagName,
         description: &ManifestDescription,
     ) -> Result<Option<ServedManifest>> {
-        let Some(served) = head_of(description) else { return Ok(None) };
+        let Some(served) = head_of(description) else {
+            return Ok(None);
+        };
         if !self.attach(target, served.digest, name).await? {
-            self.proxy.announced.note(&target.repository, served.digest, name, self.now());
+            self.proxy
+                .announced
+                .note(&target.repository, served.digest, name, self.now());
         }
         Ok(Some(served))
     }
 
     /// Sets a tag to a manifest if that is held.
     async fn attach(&self, target: &Target, digest: Digest, name: &TagName) -> Result<bool> {
-        let held = self.ports.manifests.manifest(&target.repository, digest).await?;
-        let Some(manifest) = held else { return Ok(false) };
+        let held = self
+            .ports
+            .manifests
+            .manifest(&target.repository, digest)
+            .await?;
+        let Some(manifest) = held else {
+            return Ok(false);
+        };
         let tags = std::slice::from_ref(name);
         match self.ports.tags.put_tags(&manifest, tags, self.now()).await {
             Ok(()) => Ok(true),
@@ -256,7 +288,10 @@ impl Service {
         let (service, target) = (Arc::clone(self), target.clone());
         let (asked, tag) = (asked.clone(), tag.cloned());
         let fetch = || async move { service.fetch(&target, registry, &asked, tag).await };
-        self.proxy.fetches.join(&*self.ports.tasks, key, fetch).await
+        self.proxy
+            .fetches
+            .join(&*self.ports.tasks, key, fetch)
+            .await
     }
 
     async fn fetch(
@@ -318,11 +353,19 @@ impl Service {
         let bytes = fetched.bytes;
         let freshness = self.settings.tag_freshness;
         let announced =
-            self.proxy.announced.take(&target.repository, digest, self.now(), freshness);
+            self.proxy
+                .announced
+                .take(&target.repository, digest, self.now(), freshness);
         let mut tags: Vec<_> = tag.into_iter().chain(announced).collect();
         tags.sort_unstable();
         tags.dedup();
-        let new = NewManifest { parsed, digest, bytes, tags, absent: Absent::AllowAll };
+        let new = NewManifest {
+            parsed,
+            digest,
+            bytes,
+            tags,
+            absent: Absent::AllowAll,
+        };
         let bytes = new.bytes.clone();
         let manifest = self.store_manifest(target, new).await?;
         Ok(ServedManifest {
@@ -337,7 +380,10 @@ impl Service {
 
 /// A HEAD's answer, if the upstream said all that a GET will say.
 fn head_of(description: &ManifestDescription) -> Option<ServedManifest> {
-    let media_type = description.media_type.as_deref().filter(|one| media_type::is_manifest(one))?;
+    let media_type = description
+        .media_type
+        .as_deref()
+        .filter(|one| media_type::is_manifest(one))?;
     Some(ServedManifest {
         digest: description.digest?,
         media_type: media_type.to_owned(),
@@ -357,7 +403,9 @@ fn verified_digest(asked: &Reference, fetched: &FetchedManifest) -> Result<Diges
     let algorithm = expected.map_or_else(Default::default, |digest| digest.algorithm());
     let actual = Digest::of(algorithm, &fetched.bytes);
     if expected.is_some_and(|expected| expected != actual) {
-        return Err(invalid(&format!("the bytes of manifest {asked} hash to {actual}")));
+        return Err(invalid(&format!(
+            "the bytes of manifest {asked} hash to {actual}"
+        )));
     }
     Ok(actual)
 }

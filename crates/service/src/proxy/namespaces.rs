@@ -50,9 +50,13 @@ impl Service {
         loop {
             let page = self.ports.registries.list_registries(after, PAGE).await?;
             for endpoint in &page.items {
-                let Some((rank, name)) = projects.get(&endpoint.id) else { continue };
+                let Some((rank, name)) = projects.get(&endpoint.id) else {
+                    continue;
+                };
                 for namespace in endpoint.namespaces() {
-                    let place = best.entry(namespace).or_insert_with(|| (*rank, name.clone()));
+                    let place = best
+                        .entry(namespace)
+                        .or_insert_with(|| (*rank, name.clone()));
                     if *rank < place.0 {
                         *place = (*rank, name.clone());
                     }
@@ -60,7 +64,10 @@ impl Service {
             }
             after = page.items.last().map(|endpoint| endpoint.id);
             if !page.more {
-                return Ok(best.into_iter().map(|(host, (_, name))| (host, name)).collect());
+                return Ok(best
+                    .into_iter()
+                    .map(|(host, (_, name))| (host, name))
+                    .collect());
             }
         }
     }
@@ -70,11 +77,19 @@ impl Service {
         let mut best: BTreeMap<RegistryId, (Rank, ProjectName)> = BTreeMap::new();
         let mut after = None;
         loop {
-            let page = self.ports.projects.list_projects(after.as_ref(), PAGE).await?;
+            let page = self
+                .ports
+                .projects
+                .list_projects(after.as_ref(), PAGE)
+                .await?;
             for project in &page.items {
-                let Some(registry) = project.registry else { continue };
+                let Some(registry) = project.registry else {
+                    continue;
+                };
                 let rank = (!project.is_public(), project.id);
-                let place = best.entry(registry).or_insert_with(|| (rank, project.name.clone()));
+                let place = best
+                    .entry(registry)
+                    .or_insert_with(|| (rank, project.name.clone()));
                 if rank < place.0 {
                     *place = (rank, project.name.clone());
                 }

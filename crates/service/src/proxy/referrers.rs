@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_domain::{Page, RegistryId, Referrer};
+use berth_domain::{Page, Referrer, RegistryId};
 use berth_oci::{Descriptor, Digest, ParsedManifest, Reference, media_type};
 use berth_ports::UpstreamError;
 use bytes::Bytes;
@@ -50,8 +50,13 @@ impl Service {
             Err(error) => return Err(error),
         }
         let after = after.map(|(kind, digest)| (kind.to_owned(), digest));
-        let behind = all.into_iter().filter(|(place, _)| after.as_ref().is_none_or(|it| place > it));
-        let items = behind.map(|(_, referrer)| referrer).take(limit.saturating_add(1)).collect();
+        let behind = all
+            .into_iter()
+            .filter(|(place, _)| after.as_ref().is_none_or(|it| place > it));
+        let items = behind
+            .map(|(_, referrer)| referrer)
+            .take(limit.saturating_add(1))
+            .collect();
         Ok(Page::from_overread(items, limit))
     }
 
@@ -64,10 +69,18 @@ impl Service {
         let mut all = BTreeMap::new();
         let mut after: Option<Place> = None;
         loop {
-            let behind = after.as_ref().map(|(kind, digest)| (kind.as_str(), *digest));
+            let behind = after
+                .as_ref()
+                .map(|(kind, digest)| (kind.as_str(), *digest));
             let repository = &target.repository;
-            let page = self.held_referrers(repository, subject, artifact_type, behind, PAGE).await?;
-            all.extend(page.items.into_iter().map(|referrer| (place(&referrer), referrer)));
+            let page = self
+                .held_referrers(repository, subject, artifact_type, behind, PAGE)
+                .await?;
+            all.extend(
+                page.items
+                    .into_iter()
+                    .map(|referrer| (place(&referrer), referrer)),
+            );
             after = all.keys().next_back().cloned();
             if !page.more {
                 return Ok(all);
@@ -84,7 +97,12 @@ impl Service {
         let remote = self.remote(registry).await?;
         let name = upstream_name(target)?;
         let list = async {
-            match self.ports.upstream.referrers(&remote, name, subject).await? {
+            match self
+                .ports
+                .upstream
+                .referrers(&remote, name, subject)
+                .await?
+            {
                 Some(index) => Ok(Some(index)),
                 None => self.referrers_tag(&remote, name, subject).await,
             }
@@ -105,15 +123,26 @@ impl Service {
     ) -> berth_ports::UpstreamResult<Option<Bytes>> {
         let tag = format!("{}-{}", subject.algorithm().as_str(), subject.hex());
         let tag: String = tag.chars().take(128).collect();
-        let Ok(tag) = tag.parse() else { return Ok(None) };
+        let Ok(tag) = tag.parse() else {
+            return Ok(None);
+        };
         let reference = Reference::Tag(tag);
         // The HEAD is free, and mostly there is none.
-        match self.ports.upstream.head_manifest(remote, name, &reference, PATIENCE).await {
+        match self
+            .ports
+            .upstream
+            .head_manifest(remote, name, &reference, PATIENCE)
+            .await
+        {
             Ok(_) => {}
             Err(UpstreamError::Status { status: 404, .. }) => return Ok(None),
             Err(error) => return Err(error),
         }
-        let fetched = self.ports.upstream.get_manifest(remote, name, &reference).await?;
+        let fetched = self
+            .ports
+            .upstream
+            .get_manifest(remote, name, &reference)
+            .await?;
         Ok(Some(fetched.bytes))
     }
 }
@@ -136,5 +165,8 @@ fn referrer(descriptor: Descriptor) -> Referrer {
 }
 
 fn place(referrer: &Referrer) -> Place {
-    (referrer.artifact_type.clone().unwrap_or_default(), referrer.digest)
+    (
+        referrer.artifact_type.clone().unwrap_or_default(),
+        referrer.digest,
+    )
 }

@@ -26,9 +26,14 @@ pub(crate) fn credential_context(registry: RegistryId) -> String {
 impl Service {
     /// The upstream of this number, ready to be talked to.
     pub(crate) async fn remote(&self, registry: RegistryId) -> Result<Arc<Remote>> {
-        let endpoint = self.ports.registries.registry(registry).await?.ok_or_else(|| {
-            Error::NotFound(format!("registry endpoint {registry} does not exist"))
-        })?;
+        let endpoint = self
+            .ports
+            .registries
+            .registry(registry)
+            .await?
+            .ok_or_else(|| {
+                Error::NotFound(format!("registry endpoint {registry} does not exist"))
+            })?;
         let cache = &self.proxy.remotes.0;
         match cache.get(&registry) {
             Some((version, remote)) if version == endpoint.version => Ok(remote),

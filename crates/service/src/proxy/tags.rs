@@ -60,7 +60,10 @@ impl Service {
         }
         more |= items.len() > limit;
         items.truncate(limit);
-        Ok(Page { more: more && !items.is_empty(), items })
+        Ok(Page {
+            more: more && !items.is_empty(),
+            items,
+        })
     }
 
     /// An upstream's answer, if it comes in time.

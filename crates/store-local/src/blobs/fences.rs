@@ -41,7 +41,12 @@ impl Fences {
             *current += 1;
             *current
         };
-        Fence { fences: self.clone(), key, current, generation }
+        Fence {
+            fences: self.clone(),
+            key,
+            current,
+            generation,
+        }
     }
 }
 
@@ -92,7 +97,10 @@ mod tests {
         let other = fences.claim(FreshId(2).into());
         first.guarded(|| Ok(())).unwrap();
         let second = fences.claim(FreshId(1).into());
-        assert!(matches!(first.guarded(|| Ok(())), Err(StoreError::Conflict(_))));
+        assert!(matches!(
+            first.guarded(|| Ok(())),
+            Err(StoreError::Conflict(_))
+        ));
         second.guarded(|| Ok(())).unwrap();
         drop(first);
         second.guarded(|| Ok(())).unwrap();

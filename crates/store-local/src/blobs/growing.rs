@@ -26,8 +26,16 @@ pub(super) struct GrowingFile {
 }
 
 impl GrowingFile {
-    pub(super) const fn new(key: ObjectKey, file: Arc<File>, readable: watch::Receiver<u64>) -> Self {
-        Self { key, file, readable }
+    pub(super) const fn new(
+        key: ObjectKey,
+        file: Arc<File>,
+        readable: watch::Receiver<u64>,
+    ) -> Self {
+        Self {
+            key,
+            file,
+            readable,
+        }
     }
 }
 

@@ -9,7 +9,9 @@ use tokio::task;
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> StoreResult<T> + Send + 'static,
 ) -> StoreResult<T> {
-    task::spawn_blocking(work).await.map_err(StoreError::unavailable)?
+    task::spawn_blocking(work)
+        .await
+        .map_err(StoreError::unavailable)?
 }
 
 /// What a failed file operation means to the caller of a store.

@@ -21,13 +21,19 @@ impl Layout {
     /// Makes every folder that is not there yet, so that none has to be made,
     /// and synced, while an object is stored.
     pub(super) fn create(dir: &Path) -> StoreResult<Self> {
-        let layout = Self { blobs: dir.join("blobs"), uploads: dir.join("uploads") };
+        let layout = Self {
+            blobs: dir.join("blobs"),
+            uploads: dir.join("uploads"),
+        };
         layout.make_folders(dir).map_err(store_error)?;
         Ok(layout)
     }
 
     fn make_folders(&self, dir: &Path) -> io::Result<()> {
-        let ancestors: Vec<_> = dir.ancestors().filter(|path| !path.as_os_str().is_empty()).collect();
+        let ancestors: Vec<_> = dir
+            .ancestors()
+            .filter(|path| !path.as_os_str().is_empty())
+            .collect();
         for folder in ancestors.into_iter().rev() {
             if !folder.is_dir() {
                 make_folder(folder)?;
@@ -60,14 +66,14 @@ impl Layout {
     pub(super) fn unfinished(&self, key: ObjectKey) -> PathBuf {
         self.uploads.join(key.to_string())
     }
+}
 
-    /// Deletes a file for good; one that is not there is no error.
-    pub(super) fn remove(&self, path: &Path) -> StoreResult<()> {
-        match fs::remove_file(path) {
-            Ok(()) => sync_folder(parent(path)).map_err(store_error),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(store_error(error)),
-        }
+/// Deletes a file for good; one that is not there is no error.
+pub(super) fn remove_file(path: &Path) -> StoreResult<()> {
+    match fs::remove_file(path) {
+        Ok(()) => sync_folder(parent(path)).map_err(store_error),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(store_error(error)),
     }
 }
 

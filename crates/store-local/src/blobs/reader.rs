@@ -38,7 +38,11 @@ impl Reader {
                 "object {key} has {length} bytes, its record says {size}"
             )));
         }
-        Ok(Self { key, file: Arc::new(file), rest: span })
+        Ok(Self {
+            key,
+            file: Arc::new(file),
+            rest: span,
+        })
     }
 
     /// Reads the next chunk. Blocks.
@@ -75,7 +79,11 @@ pub(super) async fn stream(
         Ok((reader, bytes))
     })
     .await?;
-    let start = if span.is_empty() { Next::End } else { Next::Here(first) };
+    let start = if span.is_empty() {
+        Next::End
+    } else {
+        Next::Here(first)
+    };
     Ok(Box::pin(stream::unfold(start, step)))
 }
 

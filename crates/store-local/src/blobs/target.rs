@@ -12,7 +12,7 @@ use berth_ports::{StoreError, StoreResult};
 
 use super::fences::{Fence, Fences};
 use super::io::store_error;
-use super::layout::{Layout, parent, sync_folder};
+use super::layout::{Layout, parent, remove_file, sync_folder};
 use super::read_exactly;
 
 /// How much is read at once when a file is hashed again.
@@ -44,11 +44,18 @@ impl Target {
         let fresh = offset == 0;
         let file = fence.guarded(|| {
             let mut options = OpenOptions::new();
-            options.read(true).write(true).create(fresh).truncate(false).mode(0o600);
-            let file = options.open(&unfinished).map_err(|error| match error.kind() {
-                ErrorKind::NotFound if !fresh => StoreError::NotFound(format!("object {key}")),
-                _ => store_error(error),
-            })?;
+            options
+                .read(true)
+                .write(true)
+                .create(fresh)
+                .truncate(false)
+                .mode(0o600);
+            let file = options
+                .open(&unfinished)
+                .map_err(|error| match error.kind() {
+                    ErrorKind::NotFound if !fresh => StoreError::NotFound(format!("object {key}")),
+                    _ => store_error(error),
+                })?;
             let length = file.metadata().map_err(store_error)?.len();
             if length < offset {
                 return Err(StoreError::Corrupt(format!(
@@ -61,7 +68,13 @@ impl Target {
             Ok(file)
         })?;
         let layout = Arc::clone(layout);
-        Ok(Self { file: Arc::new(file), fence, layout, unfinished, fresh })
+        Ok(Self {
+            file: Arc::new(file),
+            fence,
+            layout,
+            unfinished,
+            fresh,
+        })
     }
 
     /// The object's key.
@@ -81,7 +94,8 @@ impl Target {
 
     /// Writes `bytes` at `offset`.
     pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> StoreResult<()> {
-        self.fence.guarded(|| self.file.write_all_at(bytes, offset).map_err(store_error))
+        self.fence
+            .guarded(|| self.file.write_all_at(bytes, offset).map_err(store_error))
     }
 
     /// The digest of the first `length` bytes, read again.
@@ -121,6 +135,6 @@ impl Target {
 
     /// Deletes the unfinished object.
     pub(super) fn discard(&self) -> StoreResult<()> {
-        self.fence.guarded(|| self.layout.remove(&self.unfinished))
+        self.fence.guarded(|| remove_file(&self.unfinished))
     }
 }

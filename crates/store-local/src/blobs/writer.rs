@@ -35,8 +35,8 @@ struct Progress {
 
 /// Where the [`Progress`] is.
 enum Work {
-    Idle(Progress),
-    Running(JoinHandle<StoreResult<Progress>>),
+    Idle(Box<Progress>),
+    Running(JoinHandle<StoreResult<Box<Progress>>>),
     /// It was lost in an error: the writer is of no use any more.
     Failed,
 }
@@ -49,7 +49,7 @@ struct Output {
 
 impl Output {
     /// Writes and hashes the batch. Blocks.
-    fn advance(&self, mut progress: Progress) -> StoreResult<Progress> {
+    fn advance(&self, mut progress: Box<Progress>) -> StoreResult<Box<Progress>> {
         self.target.write(progress.offset, &progress.batch)?;
         progress.offset += progress.batch.len() as u64;
         self.readable.send_replace(progress.offset);
@@ -94,10 +94,17 @@ impl FileWriter {
         state: WriteState,
     ) -> StoreResult<Self> {
         let target = Target::open(layout, fences, key, state.offset)?;
-        let progress = Progress { hash: state.hash, offset: state.offset, batch: Vec::new() };
+        let progress = Progress {
+            hash: state.hash,
+            offset: state.offset,
+            batch: Vec::new(),
+        };
         Ok(Self {
-            output: Arc::new(Output { target, readable: watch::Sender::new(state.offset) }),
-            work: Work::Idle(progress),
+            output: Arc::new(Output {
+                target,
+                readable: watch::Sender::new(state.offset),
+            }),
+            work: Work::Idle(Box::new(progress)),
             pending: Vec::new(),
             offset: state.offset,
         })
@@ -123,19 +130,21 @@ impl FileWriter {
         Ok(())
     }
 
-    fn take_progress(&mut self) -> StoreResult<Progress> {
+    fn take_progress(&mut self) -> StoreResult<Box<Progress>> {
         match mem::replace(&mut self.work, Work::Failed) {
             Work::Idle(progress) => Ok(progress),
             // An error was reported before: as `Conflict` if that is why.
             Work::Running(_) | Work::Failed => {
                 self.output.target.check()?;
-                Err(StoreError::unavailable("an earlier write of this object failed"))
+                Err(StoreError::unavailable(
+                    "an earlier write of this object failed",
+                ))
             }
         }
     }
 
     /// The progress with the pending bytes as its batch, for a last call.
-    async fn last_batch(mut self) -> StoreResult<(Arc<Output>, Progress)> {
+    async fn last_batch(mut self) -> StoreResult<(Arc<Output>, Box<Progress>)> {
         self.settle().await?;
         let mut progress = self.take_progress()?;
         progress.batch = self.pending;
@@ -189,14 +198,18 @@ impl BlobWriter for FileWriter {
         let (output, progress) = self.last_batch().await?;
         blocking(move || {
             let progress = output.advance(progress)?;
-            output.finish(progress, expected)
+            output.finish(*progress, expected)
         })
         .await
     }
 
     fn follow(&self) -> Option<Arc<dyn Growing>> {
         let Output { target, readable } = &*self.output;
-        Some(Arc::new(GrowingFile::new(target.key(), target.file(), readable.subscribe())))
+        Some(Arc::new(GrowingFile::new(
+            target.key(),
+            target.file(),
+            readable.subscribe(),
+        )))
     }
 }
 

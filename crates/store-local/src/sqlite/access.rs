@@ -14,7 +14,8 @@ use super::value::{Text, Time};
 impl AccessStore for SqliteStore {
     async fn create_user(&self, user: &User) -> StoreResult<()> {
         let user = user.clone();
-        self.write(move |connection| create(connection, &user)).await
+        self.write(move |connection| create(connection, &user))
+            .await
     }
 
     async fn user(&self, name: &UserName) -> StoreResult<Option<User>> {
@@ -48,7 +49,8 @@ impl AccessStore for SqliteStore {
 
     async fn update_user(&self, user: &User) -> StoreResult<()> {
         let user = user.clone();
-        self.write(move |connection| update(connection, &user)).await
+        self.write(move |connection| update(connection, &user))
+            .await
     }
 
     async fn delete_user(&self, id: UserId, version: Version) -> StoreResult<()> {
@@ -59,7 +61,11 @@ impl AccessStore for SqliteStore {
                   WHERE id = ?1 AND version = ?2",
                 params![id.0, version.0],
             )?;
-            if deleted == 0 { Err(changed(id)) } else { Ok(()) }
+            if deleted == 0 {
+                Err(changed(id))
+            } else {
+                Ok(())
+            }
         })
         .await
     }
@@ -88,7 +94,8 @@ impl AccessStore for SqliteStore {
     async fn add_signing_key(&self, key: &SigningKey, after: Option<&str>) -> StoreResult<()> {
         let key = key.clone();
         let after = after.map(ToOwned::to_owned);
-        self.write(move |connection| add_signing_key(connection, &key, after.as_deref())).await
+        self.write(move |connection| add_signing_key(connection, &key, after.as_deref()))
+            .await
     }
 
     async fn delete_signing_key(&self, kid: &str) -> StoreResult<()> {
@@ -157,7 +164,11 @@ fn update(connection: &Connection, user: &User) -> SqliteResult<()> {
             user.version.0,
         ],
     )?;
-    if updated == 0 { Err(changed(user.id)) } else { Ok(()) }
+    if updated == 0 {
+        Err(changed(user.id))
+    } else {
+        Ok(())
+    }
 }
 
 fn refuse_taken_email(connection: &Connection, user: &User) -> SqliteResult<()> {

@@ -32,7 +32,13 @@ pub(super) fn put(
             "INSERT INTO edges (repository, kind, target, manifest, nonce)
                   VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT DO NOTHING",
-            params![repository.as_str(), kind, digest, Text(edge.manifest), Text(edge.nonce)],
+            params![
+                repository.as_str(),
+                kind,
+                digest,
+                Text(edge.manifest),
+                Text(edge.nonce)
+            ],
         )?;
     }
     Ok(())
@@ -51,9 +57,19 @@ pub(super) fn delete(
             connection,
             "DELETE FROM edges
               WHERE repository = ?1 AND kind = ?2 AND target = ?3 AND manifest = ?4 AND nonce = ?5",
-            params![repository.as_str(), kind, digest, Text(edge.manifest), Text(edge.nonce)],
+            params![
+                repository.as_str(),
+                kind,
+                digest,
+                Text(edge.manifest),
+                Text(edge.nonce)
+            ],
         )?;
-        gc_queue::put(connection, &GcSubject::Target(repository.clone(), *target), now)?;
+        gc_queue::put(
+            connection,
+            &GcSubject::Target(repository.clone(), *target),
+            now,
+        )?;
     }
     Ok(())
 }
@@ -77,7 +93,9 @@ pub(super) fn list(
             repository.as_str(),
             kind,
             digest,
-            after.map(|edge| edge.manifest.to_string()).unwrap_or_default(),
+            after
+                .map(|edge| edge.manifest.to_string())
+                .unwrap_or_default(),
             after.map(|edge| edge.nonce.to_string()).unwrap_or_default(),
             overread(limit),
         ],

@@ -20,7 +20,9 @@ pub(super) fn write(envelope: &Envelope) -> SqliteResult<String> {
 pub(super) fn read(text: &str) -> Result<Envelope, String> {
     let Versioned { v } = serde_json::from_str(text).map_err(|error| error.to_string())?;
     if v > JOB_VERSION {
-        return Err(format!("the job has version {v} and this program knows only {JOB_VERSION}"));
+        return Err(format!(
+            "the job has version {v} and this program knows only {JOB_VERSION}"
+        ));
     }
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
@@ -31,7 +33,8 @@ mod tests {
 
     #[test]
     fn a_job_of_version_1_is_read() {
-        let text = r#"{"v":1,"id":"000000000000000000000000000000ab","job":{"kind":"sweep_uploads"}}"#;
+        let text =
+            r#"{"v":1,"id":"000000000000000000000000000000ab","job":{"kind":"sweep_uploads"}}"#;
         assert_eq!(write(&read(text).unwrap()).unwrap(), text);
     }
 

@@ -24,7 +24,10 @@ impl GcQueue for SqliteStore {
         let after = match after {
             Some(key) => Place::parse(key)
                 .ok_or_else(|| StoreError::NotFound(format!("gc queue key {key:?}")))?,
-            None => Place { due: i64::MIN, entry: 0 },
+            None => Place {
+                due: i64::MIN,
+                entry: 0,
+            },
         };
         self.read(move |connection| {
             rows(
@@ -62,7 +65,13 @@ pub(super) fn put(
         connection,
         "INSERT INTO gc_queue (due, entry, kind, repository, digest)
               VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![Time(due), entry, kind, repository.map(RepositoryName::as_str), Text(digest)],
+        params![
+            Time(due),
+            entry,
+            kind,
+            repository.map(RepositoryName::as_str),
+            Text(digest)
+        ],
     )?;
     Ok(())
 }
@@ -84,9 +93,18 @@ impl Place {
     }
 
     fn parse(key: &str) -> Option<Self> {
-        let number = |text| u64::from_str_radix(text, 16).ok().map(|n| n.cast_signed() ^ SIGN);
-        let (due, entry) = key.split_at_checked(16).filter(|(_, entry)| entry.len() == 16)?;
-        Some(Self { due: number(due)?, entry: number(entry)? })
+        let number = |text| {
+            u64::from_str_radix(text, 16)
+                .ok()
+                .map(|n| n.cast_signed() ^ SIGN)
+        };
+        let (due, entry) = key
+            .split_at_checked(16)
+            .filter(|(_, entry)| entry.len() == 16)?;
+        Some(Self {
+            due: number(due)?,
+            entry: number(entry)?,
+        })
     }
 }
 
@@ -102,8 +120,15 @@ fn decode(row: &Row<'_>) -> rusqlite::Result<GcEntry> {
         ("blob", None) => GcSubject::Blob(digest),
         _ => return Err(column_error("no such kind of gc entry")),
     };
-    let place = Place { due, entry: row.get("entry")? };
-    Ok(GcEntry { key: place.key(), due: Time::from_nanoseconds(due).0, subject })
+    let place = Place {
+        due,
+        entry: row.get("entry")?,
+    };
+    Ok(GcEntry {
+        key: place.key(),
+        due: Time::from_nanoseconds(due).0,
+        subject,
+    })
 }
 
 #[cfg(test)]
@@ -112,8 +137,15 @@ mod tests {
 
     #[test]
     fn keys_sort_as_their_places_and_lead_back_to_them() {
-        let places = [(i64::MIN, 1), (-1, 7), (0, 1), (0, 2), (1, 1), (i64::MAX, i64::MAX)]
-            .map(|(due, entry)| Place { due, entry });
+        let places = [
+            (i64::MIN, 1),
+            (-1, 7),
+            (0, 1),
+            (0, 2),
+            (1, 1),
+            (i64::MAX, i64::MAX),
+        ]
+        .map(|(due, entry)| Place { due, entry });
         let keys = places.map(Place::key);
         assert!(keys.is_sorted());
         assert_eq!(keys.map(|key| Place::parse(&key)), places.map(Some));

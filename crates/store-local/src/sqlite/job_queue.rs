@@ -54,7 +54,9 @@ impl JobQueue for SqliteStore {
     }
 
     async fn delete(&self, receipt: &str) -> StoreResult<()> {
-        let Some(receipt) = Receipt::parse(receipt) else { return Ok(()) };
+        let Some(receipt) = Receipt::parse(receipt) else {
+            return Ok(());
+        };
         self.write(move |connection| {
             receipt.take(connection)?;
             Ok(())
@@ -63,7 +65,9 @@ impl JobQueue for SqliteStore {
     }
 
     async fn retry(&self, receipt: &str, delay: Duration) -> StoreResult<()> {
-        let Some(receipt) = Receipt::parse(receipt) else { return Ok(()) };
+        let Some(receipt) = Receipt::parse(receipt) else {
+            return Ok(());
+        };
         let visible_at = later(self.now(), delay);
         self.write(move |connection| {
             change(
@@ -79,9 +83,12 @@ impl JobQueue for SqliteStore {
     }
 
     async fn bury(&self, receipt: &str, reason: &str) -> StoreResult<()> {
-        let Some(receipt) = Receipt::parse(receipt) else { return Ok(()) };
+        let Some(receipt) = Receipt::parse(receipt) else {
+            return Ok(());
+        };
         let (reason, now) = (reason.to_owned(), self.now());
-        self.write(move |connection| receipt.bury(connection, &reason, now)).await
+        self.write(move |connection| receipt.bury(connection, &reason, now))
+            .await
     }
 
     async fn buried(&self) -> StoreResult<usize> {
@@ -113,7 +120,10 @@ struct Receipt {
 impl Receipt {
     fn parse(text: &str) -> Option<Self> {
         let (sequence, attempt) = text.split_once('-')?;
-        Some(Self { sequence: sequence.parse().ok()?, attempt: attempt.parse().ok()? })
+        Some(Self {
+            sequence: sequence.parse().ok()?,
+            attempt: attempt.parse().ok()?,
+        })
     }
 
     /// Takes the job out of the queue, if this is still its delivery.
@@ -129,8 +139,15 @@ impl Receipt {
     }
 
     fn bury(self, connection: &Connection, reason: &str, now: Timestamp) -> SqliteResult<()> {
-        let Some(envelope) = self.take(connection)? else { return Ok(()) };
-        tracing::error!(envelope, reason, attempt = self.attempt, "a job is given up");
+        let Some(envelope) = self.take(connection)? else {
+            return Ok(());
+        };
+        tracing::error!(
+            envelope,
+            reason,
+            attempt = self.attempt,
+            "a job is given up"
+        );
         change(
             connection,
             "INSERT INTO dead_letters (sequence, envelope, attempt, reason, buried_at)
@@ -149,7 +166,11 @@ struct Received {
 impl Received {
     fn deliver(self, envelope: Envelope) -> Delivery {
         let Receipt { sequence, attempt } = self.receipt;
-        Delivery { envelope, attempt, receipt: format!("{sequence}-{attempt}") }
+        Delivery {
+            envelope,
+            attempt,
+            receipt: format!("{sequence}-{attempt}"),
+        }
     }
 }
 
@@ -172,8 +193,14 @@ fn hide(
       RETURNING sequence, attempt, envelope",
         params![until, Time(now), limit],
         |row| {
-            let receipt = Receipt { sequence: row.get(0)?, attempt: row.get(1)? };
-            Ok(Received { receipt, text: row.get(2)? })
+            let receipt = Receipt {
+                sequence: row.get(0)?,
+                attempt: row.get(1)?,
+            };
+            Ok(Received {
+                receipt,
+                text: row.get(2)?,
+            })
         },
     )
 }

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use berth_domain::{Blob, EdgeTarget, Link, LinkId, LinkState, LinkToken, Page};
 use berth_oci::{Digest, RepositoryName};
-use berth_ports::{BackEdge, CommitLink, GcSubject, LinkCommit, LinkStore, StoreError, StoreResult};
+use berth_ports::{
+    BackEdge, CommitLink, GcSubject, LinkCommit, LinkStore, StoreError, StoreResult,
+};
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
@@ -16,7 +18,8 @@ use super::{SqliteStore, back_edges, gc_queue, link_commit};
 impl LinkStore for SqliteStore {
     async fn link(&self, repository: &RepositoryName, digest: Digest) -> StoreResult<Option<Link>> {
         let repository = repository.clone();
-        self.read(move |connection| link(connection, &repository, digest)).await
+        self.read(move |connection| link(connection, &repository, digest))
+            .await
     }
 
     async fn blob(&self, digest: Digest) -> StoreResult<Option<Blob>> {
@@ -41,7 +44,8 @@ impl LinkStore for SqliteStore {
 
     async fn commit_link(&self, commit: &CommitLink) -> StoreResult<LinkCommit> {
         let (commit, written_at) = (commit.clone(), self.now());
-        self.write(move |connection| link_commit::commit(connection, &commit, written_at)).await
+        self.write(move |connection| link_commit::commit(connection, &commit, written_at))
+            .await
     }
 
     async fn withdraw_link(
@@ -72,7 +76,12 @@ impl LinkStore for SqliteStore {
                 "UPDATE links
                     SET token = NULL, touched_at = ?1
                   WHERE repository = ?2 AND digest = ?3 AND token IS ?4",
-                params![Time(now), repository.as_str(), Text(digest), condemned.map(Text)],
+                params![
+                    Time(now),
+                    repository.as_str(),
+                    Text(digest),
+                    condemned.map(Text)
+                ],
             )?;
             expect_one(revived, &repository, digest)
         })
@@ -108,7 +117,8 @@ impl LinkStore for SqliteStore {
         now: Timestamp,
     ) -> StoreResult<()> {
         let repository = repository.clone();
-        self.write(move |connection| delete(connection, &repository, digest, token, now)).await
+        self.write(move |connection| delete(connection, &repository, digest, token, now))
+            .await
     }
 
     async fn back_edges(
@@ -212,7 +222,9 @@ fn delete(
         params![repository.as_str(), Text(digest), Text(token)],
         |row| row.get::<_, Text<LinkId>>(0),
     )?;
-    let Some(Text(id)) = life else { return Err(changed(repository, digest)) };
+    let Some(Text(id)) = life else {
+        return Err(changed(repository, digest));
+    };
     back_edges::delete(connection, repository, digest, id, true)?;
     gc_queue::put(connection, &GcSubject::Blob(digest), now)
 }
@@ -244,7 +256,11 @@ fn expect_one(
     repository: &RepositoryName,
     digest: Digest,
 ) -> SqliteResult<()> {
-    if changed_rows == 0 { Err(changed(repository, digest)) } else { Ok(()) }
+    if changed_rows == 0 {
+        Err(changed(repository, digest))
+    } else {
+        Ok(())
+    }
 }
 
 fn changed(repository: &RepositoryName, digest: Digest) -> SqliteError {

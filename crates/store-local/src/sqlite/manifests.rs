@@ -26,7 +26,8 @@ impl ManifestStore for SqliteStore {
         now: Timestamp,
     ) -> StoreResult<Begun> {
         let repository = repository.clone();
-        self.write(move |connection| begin(connection, &repository, digest, nonce, now)).await
+        self.write(move |connection| begin(connection, &repository, digest, nonce, now))
+            .await
     }
 
     async fn put_edges(
@@ -37,7 +38,8 @@ impl ManifestStore for SqliteStore {
     ) -> StoreResult<()> {
         let repository = repository.clone();
         let targets = targets.to_vec();
-        self.write(move |connection| edges::put(connection, &repository, edge, &targets)).await
+        self.write(move |connection| edges::put(connection, &repository, edge, &targets))
+            .await
     }
 
     async fn delete_edges(
@@ -67,7 +69,8 @@ impl ManifestStore for SqliteStore {
 
     async fn commit_manifest(&self, commit: &CommitManifest) -> StoreResult<()> {
         let commit = commit.clone();
-        self.write(move |connection| self::commit(connection, &commit)).await
+        self.write(move |connection| self::commit(connection, &commit))
+            .await
     }
 
     async fn abort_manifest(
@@ -79,7 +82,13 @@ impl ManifestStore for SqliteStore {
     ) -> StoreResult<()> {
         let (repository, jobs, written_at) = (repository.clone(), jobs.to_vec(), self.now());
         self.write(move |connection| {
-            remove(connection, &repository, digest, nonce, ManifestState::Pending)?;
+            remove(
+                connection,
+                &repository,
+                digest,
+                nonce,
+                ManifestState::Pending,
+            )?;
             outbox::put(connection, &jobs, written_at)
         })
         .await
@@ -91,7 +100,8 @@ impl ManifestStore for SqliteStore {
         digest: Digest,
     ) -> StoreResult<Option<Manifest>> {
         let repository = repository.clone();
-        self.read(move |connection| manifest_record::live(connection, &repository, digest)).await
+        self.read(move |connection| manifest_record::live(connection, &repository, digest))
+            .await
     }
 
     async fn manifest_state(
@@ -100,7 +110,8 @@ impl ManifestStore for SqliteStore {
         digest: Digest,
     ) -> StoreResult<Option<(ManifestState, Nonce)>> {
         let repository = repository.clone();
-        self.read(move |connection| manifest_record::state(connection, &repository, digest)).await
+        self.read(move |connection| manifest_record::state(connection, &repository, digest))
+            .await
     }
 
     async fn list_manifests(
@@ -180,7 +191,13 @@ impl ManifestStore for SqliteStore {
         self.write(move |connection| match end {
             DeleteEnd::Gone(jobs) => {
                 referrers::delete(connection, &repository, digest)?;
-                remove(connection, &repository, digest, nonce, ManifestState::Deleting)?;
+                remove(
+                    connection,
+                    &repository,
+                    digest,
+                    nonce,
+                    ManifestState::Deleting,
+                )?;
                 outbox::put(connection, &jobs, written_at)
             }
             DeleteEnd::Restored => {

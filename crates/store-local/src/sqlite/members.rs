@@ -24,7 +24,12 @@ pub(super) fn put(connection: &Connection, member: &Member, expect: Expect) -> S
               VALUES (?1, ?2, ?3, ?4, 1)
          ON CONFLICT (project, user) DO UPDATE
                  SET role = excluded.role, created_at = excluded.created_at, version = version + 1",
-        params![member.project.0, member.user.0, member.role.id(), Time(member.created_at)],
+        params![
+            member.project.0,
+            member.user.0,
+            member.role.id(),
+            Time(member.created_at)
+        ],
     )?;
     Ok(())
 }
@@ -81,7 +86,11 @@ pub(super) fn of_project(
           WHERE project = ?1 AND user > ?2
           ORDER BY user
           LIMIT ?3",
-        params![project.0, after.map_or(i64::MIN, |user| user.0), overread(limit)],
+        params![
+            project.0,
+            after.map_or(i64::MIN, |user| user.0),
+            overread(limit)
+        ],
         decode,
     )?;
     Ok(page(items, limit))
@@ -100,7 +109,11 @@ pub(super) fn of_user(
           WHERE user = ?1 AND project > ?2
           ORDER BY project
           LIMIT ?3",
-        params![user.0, after.map_or(i64::MIN, |project| project.0), overread(limit)],
+        params![
+            user.0,
+            after.map_or(i64::MIN, |project| project.0),
+            overread(limit)
+        ],
         decode,
     )?;
     Ok(page(items, limit))

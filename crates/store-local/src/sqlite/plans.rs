@@ -16,12 +16,16 @@ fn statements() -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(sources).unwrap() {
         let path = entry.unwrap().path();
-        let is_product = !["plans.rs", "tests.rs"].iter().any(|name| path.ends_with(name));
+        let is_product = !["plans.rs", "tests.rs"]
+            .iter()
+            .any(|name| path.ends_with(name));
         if is_product && path.extension().is_some_and(|extension| extension == "rs") {
             let source = fs::read_to_string(path).unwrap();
             let verbs = ["SELECT", "INSERT", "UPDATE", "DELETE"];
             let literals = source.split('"').filter(|text| {
-                verbs.iter().any(|verb| text.starts_with(verb) && text.contains('\n'))
+                verbs
+                    .iter()
+                    .any(|verb| text.starts_with(verb) && text.contains('\n'))
             });
             found.extend(literals.map(ToOwned::to_owned));
         }
@@ -30,7 +34,9 @@ fn statements() -> Vec<String> {
 }
 
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
-    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let mut statement = connection
+        .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+        .unwrap();
     let rows = statement.raw_query();
     let steps = rows.mapped(|row| row.get("detail"));
     steps.collect::<rusqlite::Result<_>>().unwrap()
@@ -40,7 +46,11 @@ fn all_plans() -> Vec<(String, Vec<String>)> {
     let mut connection = Connection::open_in_memory().unwrap();
     schema::upgrade(&mut connection).unwrap();
     let statements = statements();
-    assert!(statements.len() > 60, "only {} statements were found", statements.len());
+    assert!(
+        statements.len() > 60,
+        "only {} statements were found",
+        statements.len()
+    );
     statements
         .into_iter()
         .map(|sql| {
@@ -64,13 +74,21 @@ fn no_statement_scans_a_table_or_sorts() {
 
 #[test]
 fn a_list_reads_nothing_that_an_equality_leaves_out() {
-    let lists = all_plans().into_iter().filter(|(sql, _)| sql.contains("ORDER BY"));
+    let lists = all_plans()
+        .into_iter()
+        .filter(|(sql, _)| sql.contains("ORDER BY"));
     for (sql, steps) in lists {
         let words: Vec<_> = sql.split_whitespace().collect();
-        for part in words.windows(3).filter(|part| part[1] == "=" && part[2].starts_with('?')) {
+        for part in words
+            .windows(3)
+            .filter(|part| part[1] == "=" && part[2].starts_with('?'))
+        {
             let key = format!("{}=?", part[0]);
             let searched = steps.iter().any(|step| step.contains(&key));
-            assert!(searched || sql.starts_with("UPDATE"), "{key} is not in {steps:?}: {sql}");
+            assert!(
+                searched || sql.starts_with("UPDATE"),
+                "{key} is not in {steps:?}: {sql}"
+            );
         }
     }
 }

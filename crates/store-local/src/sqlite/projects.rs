@@ -17,12 +17,14 @@ use super::value::{Json, Text, Time};
 impl ProjectStore for SqliteStore {
     async fn create_project(&self, project: &Project) -> StoreResult<()> {
         let project = project.clone();
-        self.write(move |connection| create(connection, &project)).await
+        self.write(move |connection| create(connection, &project))
+            .await
     }
 
     async fn project(&self, name: &ProjectName) -> StoreResult<Option<Project>> {
         let name = name.clone();
-        self.read(move |connection| by_name(connection, &name)).await
+        self.read(move |connection| by_name(connection, &name))
+            .await
     }
 
     async fn project_by_id(&self, id: ProjectId) -> StoreResult<Option<Project>> {
@@ -41,12 +43,14 @@ impl ProjectStore for SqliteStore {
 
     async fn update_project(&self, project: &Project) -> StoreResult<()> {
         let project = project.clone();
-        self.write(move |connection| update(connection, &project)).await
+        self.write(move |connection| update(connection, &project))
+            .await
     }
 
     async fn delete_project(&self, name: &ProjectName, version: Version) -> StoreResult<()> {
         let name = name.clone();
-        self.write(move |connection| delete(connection, &name, version)).await
+        self.write(move |connection| delete(connection, &name, version))
+            .await
     }
 
     async fn list_projects(
@@ -73,15 +77,18 @@ impl ProjectStore for SqliteStore {
 
     async fn put_member(&self, member: &Member, expect: Expect) -> StoreResult<()> {
         let member = member.clone();
-        self.write(move |connection| members::put(connection, &member, expect)).await
+        self.write(move |connection| members::put(connection, &member, expect))
+            .await
     }
 
     async fn member(&self, project: ProjectId, user: UserId) -> StoreResult<Option<Member>> {
-        self.read(move |connection| members::get(connection, project, user)).await
+        self.read(move |connection| members::get(connection, project, user))
+            .await
     }
 
     async fn delete_member(&self, project: ProjectId, user: UserId) -> StoreResult<()> {
-        self.write(move |connection| members::delete(connection, project, user)).await
+        self.write(move |connection| members::delete(connection, project, user))
+            .await
     }
 
     async fn list_members(
@@ -90,7 +97,8 @@ impl ProjectStore for SqliteStore {
         after: Option<UserId>,
         limit: usize,
     ) -> StoreResult<Page<Member>> {
-        self.read(move |connection| members::of_project(connection, project, after, limit)).await
+        self.read(move |connection| members::of_project(connection, project, after, limit))
+            .await
     }
 
     async fn list_memberships(
@@ -99,7 +107,8 @@ impl ProjectStore for SqliteStore {
         after: Option<ProjectId>,
         limit: usize,
     ) -> StoreResult<Page<Member>> {
-        self.read(move |connection| members::of_user(connection, user, after, limit)).await
+        self.read(move |connection| members::of_user(connection, user, after, limit))
+            .await
     }
 }
 
@@ -160,7 +169,9 @@ fn update(connection: &Connection, project: &Project) -> SqliteResult<()> {
 }
 
 fn delete(connection: &Connection, name: &ProjectName, version: Version) -> SqliteResult<()> {
-    let Some(project) = by_name(connection, name)? else { return Err(gone(name)) };
+    let Some(project) = by_name(connection, name)? else {
+        return Err(gone(name));
+    };
     if project.version != version {
         return Err(changed(name));
     }

@@ -22,7 +22,10 @@ pub(super) struct Readers {
 impl Readers {
     /// A pool for the database at `path`; opens nothing yet.
     pub(super) const fn new(path: PathBuf) -> Self {
-        Self { path, idle: Mutex::new(Vec::new()) }
+        Self {
+            path,
+            idle: Mutex::new(Vec::new()),
+        }
     }
 
     /// Reads on a connection of the pool, here and now: a read by key takes
@@ -41,7 +44,10 @@ impl Readers {
     }
 
     fn take(&self) -> Option<Connection> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
     }
 
     fn give_back(&self, connection: Connection) {
@@ -54,6 +60,9 @@ impl Readers {
 
 impl fmt::Debug for Readers {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Readers").field("path", &self.path).finish_non_exhaustive()
+        formatter
+            .debug_struct("Readers")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }

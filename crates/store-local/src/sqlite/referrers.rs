@@ -91,7 +91,13 @@ pub(super) fn all(
             AND NOT hidden
           ORDER BY artifact_type, digest
           LIMIT ?5",
-        params![repository.as_str(), Text(subject), after.0, after.1, overread(limit)],
+        params![
+            repository.as_str(),
+            Text(subject),
+            after.0,
+            after.1,
+            overread(limit)
+        ],
         decode,
     )
 }
@@ -117,7 +123,13 @@ pub(super) fn of_type(
             AND NOT hidden
           ORDER BY digest
           LIMIT ?5",
-        params![repository.as_str(), Text(subject), artifact_type, after, overread(limit)],
+        params![
+            repository.as_str(),
+            Text(subject),
+            artifact_type,
+            after,
+            overread(limit)
+        ],
         decode,
     )
 }
@@ -129,6 +141,8 @@ fn decode(row: &Row<'_>) -> rusqlite::Result<Referrer> {
         media_type: row.get("media_type")?,
         size: row.get("size")?,
         artifact_type: Some(artifact_type).filter(|kind| !kind.is_empty()),
-        annotations: row.get::<_, Option<Json<_>>>("annotations")?.map(|json| json.0),
+        annotations: row
+            .get::<_, Option<Json<_>>>("annotations")?
+            .map(|json| json.0),
     })
 }

@@ -16,7 +16,8 @@ use super::value::{Time, column_error};
 impl RegistryStore for SqliteStore {
     async fn create_registry(&self, registry: &RegistryEndpoint) -> StoreResult<()> {
         let registry = registry.clone();
-        self.write(move |connection| create(connection, &registry)).await
+        self.write(move |connection| create(connection, &registry))
+            .await
     }
 
     async fn registry(&self, id: RegistryId) -> StoreResult<Option<RegistryEndpoint>> {
@@ -35,7 +36,8 @@ impl RegistryStore for SqliteStore {
 
     async fn update_registry(&self, registry: &RegistryEndpoint) -> StoreResult<()> {
         let registry = registry.clone();
-        self.write(move |connection| update(connection, &registry)).await
+        self.write(move |connection| update(connection, &registry))
+            .await
     }
 
     async fn delete_registry(&self, id: RegistryId) -> StoreResult<()> {
@@ -85,7 +87,11 @@ fn create(connection: &Connection, registry: &RegistryEndpoint) -> SqliteResult<
             Time(registry.updated_at),
         ],
     )?;
-    if created == 0 { Err(name_taken(registry)) } else { Ok(()) }
+    if created == 0 {
+        Err(name_taken(registry))
+    } else {
+        Ok(())
+    }
 }
 
 fn update(connection: &Connection, registry: &RegistryEndpoint) -> SqliteResult<()> {
@@ -156,7 +162,10 @@ fn decode(row: &Row<'_>) -> rusqlite::Result<RegistryEndpoint> {
     let password: Option<Vec<u8>> = row.get("password")?;
     let credential = username
         .zip(password)
-        .map(|(username, password)| SealedCredential { username, password: Sealed(password) });
+        .map(|(username, password)| SealedCredential {
+            username,
+            password: Sealed(password),
+        });
     Ok(RegistryEndpoint {
         id: RegistryId(row.get("id")?),
         name: row.get("name")?,

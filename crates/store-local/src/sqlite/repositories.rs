@@ -16,7 +16,8 @@ use super::value::{Time, column_error};
 impl RepositoryStore for SqliteStore {
     async fn create_repository(&self, repository: &Repository) -> StoreResult<()> {
         let repository = repository.clone();
-        self.write(move |connection| create(connection, &repository)).await
+        self.write(move |connection| create(connection, &repository))
+            .await
     }
 
     async fn repository(&self, name: &RepositoryName) -> StoreResult<Option<Repository>> {
@@ -26,12 +27,14 @@ impl RepositoryStore for SqliteStore {
 
     async fn update_repository(&self, repository: &Repository) -> StoreResult<()> {
         let repository = repository.clone();
-        self.write(move |connection| update(connection, &repository)).await
+        self.write(move |connection| update(connection, &repository))
+            .await
     }
 
     async fn delete_repository(&self, name: &RepositoryName, version: Version) -> StoreResult<()> {
         let name = name.clone();
-        self.write(move |connection| delete(connection, &name, version)).await
+        self.write(move |connection| delete(connection, &name, version))
+            .await
     }
 
     async fn list_repositories(

@@ -27,14 +27,20 @@ pub(super) fn check(connection: &Connection) -> Result<(), OpenError> {
     if applied == MIGRATIONS.len() {
         return Ok(());
     }
-    Err(OpenError::Older { found: applied, known: MIGRATIONS.len() })
+    Err(OpenError::Older {
+        found: applied,
+        known: MIGRATIONS.len(),
+    })
 }
 
 /// How many migrations the database has; refuses more than there are.
 fn applied(connection: &Connection) -> Result<usize, OpenError> {
     let found: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > MIGRATIONS.len() {
-        return Err(OpenError::Newer { found, known: MIGRATIONS.len() });
+        return Err(OpenError::Newer {
+            found,
+            known: MIGRATIONS.len(),
+        });
     }
     Ok(found)
 }

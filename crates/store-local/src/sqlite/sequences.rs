@@ -11,7 +11,8 @@ use super::error::SqliteResult;
 #[async_trait]
 impl Sequences for SqliteStore {
     async fn next(&self, sequence: Sequence) -> StoreResult<i64> {
-        self.write(move |connection| next(connection, sequence.as_str())).await
+        self.write(move |connection| next(connection, sequence.as_str()))
+            .await
     }
 }
 

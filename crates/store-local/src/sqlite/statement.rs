@@ -22,7 +22,10 @@ pub(super) fn one<T>(
     parameters: impl Params,
     decode: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
 ) -> SqliteResult<Option<T>> {
-    Ok(connection.prepare_cached(sql)?.query_row(parameters, decode).optional()?)
+    Ok(connection
+        .prepare_cached(sql)?
+        .query_row(parameters, decode)
+        .optional()?)
 }
 
 /// Whether there is such a row.
@@ -42,7 +45,9 @@ pub(super) fn rows<T>(
     decode: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> SqliteResult<Vec<T>> {
     let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map(parameters, decode)?.collect::<rusqlite::Result<_>>()?;
+    let rows = statement
+        .query_map(parameters, decode)?
+        .collect::<rusqlite::Result<_>>()?;
     Ok(rows)
 }
 

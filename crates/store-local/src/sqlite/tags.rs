@@ -16,7 +16,8 @@ use super::{SqliteStore, manifest_record};
 impl TagStore for SqliteStore {
     async fn tag(&self, repository: &RepositoryName, tag: &TagName) -> StoreResult<Option<Tag>> {
         let (repository, tag) = (repository.clone(), tag.clone());
-        self.read(move |connection| get(connection, &repository, &tag)).await
+        self.read(move |connection| get(connection, &repository, &tag))
+            .await
     }
 
     async fn put_tags(
@@ -27,7 +28,12 @@ impl TagStore for SqliteStore {
     ) -> StoreResult<()> {
         let (manifest, tags) = (manifest.clone(), tags.to_vec());
         self.write(move |connection| {
-            let Manifest { repository, digest, nonce, .. } = &manifest;
+            let Manifest {
+                repository,
+                digest,
+                nonce,
+                ..
+            } = &manifest;
             let state = manifest_record::state(connection, repository, *digest)?;
             if state != Some((ManifestState::Live, *nonce)) {
                 let label = format!("manifest {repository}@{digest}");
@@ -66,7 +72,8 @@ impl TagStore for SqliteStore {
         expect: Expect,
     ) -> StoreResult<()> {
         let (repository, tag) = (repository.clone(), tag.clone());
-        self.write(move |connection| delete(connection, &repository, &tag, expect)).await
+        self.write(move |connection| delete(connection, &repository, &tag, expect))
+            .await
     }
 
     async fn list_tags(

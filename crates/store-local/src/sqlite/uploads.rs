@@ -16,7 +16,8 @@ use super::{SqliteStore, outbox};
 impl UploadStore for SqliteStore {
     async fn create_upload(&self, session: &UploadSession) -> StoreResult<()> {
         let session = session.clone();
-        self.write(move |connection| create(connection, &session)).await
+        self.write(move |connection| create(connection, &session))
+            .await
     }
 
     async fn upload(&self, id: UploadId) -> StoreResult<Option<UploadSession>> {
@@ -80,7 +81,11 @@ impl UploadStore for SqliteStore {
                     epoch
                 ],
             )?;
-            if stored == 0 { Err(fenced(connection, id)?) } else { Ok(()) }
+            if stored == 0 {
+                Err(fenced(connection, id)?)
+            } else {
+                Ok(())
+            }
         })
         .await
     }
@@ -184,7 +189,11 @@ fn decode(row: &Row<'_>) -> rusqlite::Result<UploadSession> {
         repository: row.get::<_, Text<_>>("repository")?.0,
         key: row.get::<_, Text<_>>("object_key")?.0,
         epoch: row.get("epoch")?,
-        state: WriteState { offset: row.get("position")?, hash, progress: row.get("progress")? },
+        state: WriteState {
+            offset: row.get("position")?,
+            hash,
+            progress: row.get("progress")?,
+        },
         created_at: row.get::<_, Time>("created_at")?.0,
         touched_at: row.get::<_, Time>("touched_at")?.0,
     })

@@ -22,7 +22,11 @@ impl<T: Display> ToSql for Text<T> {
 
 impl<T: FromStr<Err: Error + Send + Sync + 'static>> FromSql for Text<T> {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        value.as_str()?.parse().map(Self).map_err(FromSqlError::other)
+        value
+            .as_str()?
+            .parse()
+            .map(Self)
+            .map_err(FromSqlError::other)
     }
 }
 
@@ -71,9 +75,12 @@ struct Stored<T> {
 
 impl<T: Serialize> ToSql for Json<T> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        serde_json::to_string(&Stored { v: JSON_VERSION, value: &self.0 })
-            .map(Into::into)
-            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+        serde_json::to_string(&Stored {
+            v: JSON_VERSION,
+            value: &self.0,
+        })
+        .map(Into::into)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
     }
 }
 
@@ -82,9 +89,13 @@ impl<T: DeserializeOwned> FromSql for Json<T> {
         let stored: Stored<&RawValue> =
             serde_json::from_str(value.as_str()?).map_err(FromSqlError::other)?;
         if stored.v > JSON_VERSION {
-            return Err(FromSqlError::Other("written by a newer version of this program".into()));
+            return Err(FromSqlError::Other(
+                "written by a newer version of this program".into(),
+            ));
         }
-        serde_json::from_str(stored.value.get()).map(Self).map_err(FromSqlError::other)
+        serde_json::from_str(stored.value.get())
+            .map(Self)
+            .map_err(FromSqlError::other)
     }
 }
 

@@ -30,7 +30,10 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || write_batches(&connection, waiting))?;
-        Ok(Self { requests: Some(requests), thread: Some(thread) })
+        Ok(Self {
+            requests: Some(requests),
+            thread: Some(thread),
+        })
     }
 
     /// Runs `work` in a transaction and returns once it is committed and
@@ -41,10 +44,27 @@ impl Writer {
         work: impl FnOnce(&Connection) -> SqliteResult<T> + Send + 'static,
     ) -> StoreResult<T> {
         let (answer, answered) = oneshot::channel();
-        let request = Request { work: Some(work), result: None, answer };
-        let Some(requests) = &self.requests else { return Err(stopped()) };
-        requests.send(Box::new(request)).await.map_err(|_| stopped())?;
+        let request = Request {
+            work: Some(work),
+            result: None,
+            answer,
+        };
+        let Some(requests) = &self.requests else {
+            return Err(stopped());
+        };
+        requests
+            .send(Box::new(request))
+            .await
+            .map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
+    }
+
+    /// How many writes are waiting.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.requests
+            .as_ref()
+            .map_or(0, |requests| MAX_WAITING - requests.capacity())
     }
 }
 
@@ -85,8 +105,12 @@ struct Request<T, F> {
 
 impl<T: Send, F: FnOnce(&Connection) -> SqliteResult<T> + Send> Write for Request<T, F> {
     fn run(&mut self, connection: &Connection) -> StoreResult<()> {
-        let Some(work) = self.work.take() else { return Err(stopped()) };
-        let result = self.result.insert(work(connection).map_err(StoreError::from));
+        let Some(work) = self.work.take() else {
+            return Err(stopped());
+        };
+        let result = self
+            .result
+            .insert(work(connection).map_err(StoreError::from));
         result.as_ref().map(|_| ()).map_err(repeat)
     }
 
@@ -142,14 +166,19 @@ fn commit_batch(connection: &Connection, batch: &mut [Box<dyn Write>]) -> StoreR
 
 fn execute(connection: &Connection, sql: &str) -> StoreResult<()> {
     let run = || connection.prepare_cached(sql)?.execute([]);
-    run().map(|_| ()).map_err(|error| SqliteError::from(error).into())
+    run()
+        .map(|_| ())
+        .map_err(|error| SqliteError::from(error).into())
 }
 
 fn roll_back(connection: &Connection) {
     if !connection.is_autocommit()
         && let Err(error) = execute(connection, "ROLLBACK")
     {
-        tracing::error!(error = &error as &dyn std::error::Error, "a rollback failed");
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "a rollback failed"
+        );
     }
 }
 

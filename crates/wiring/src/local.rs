@@ -1,0 +1,61 @@
+//! One machine: files and SQLite in the data folder.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use berth_host::{HostSecrets, RandomIds, SealingKey, SystemClock, TokioTasks};
+use berth_ports::{Clock, Ports};
+use berth_settings::{Listen, Settings};
+use berth_store_local::{DataFolder, FileBlobs, FolderLock, SqliteStore};
+use berth_upstream::HttpUpstream;
+
+use crate::{Wired, WiringError};
+
+/// The file of the sealing key in the data folder.
+const SEALING_KEY: &str = "seal.key";
+
+pub(crate) fn serve(settings: &Settings) -> Result<Wired, WiringError> {
+    let folder = DataFolder::open(&settings.data)?;
+    let listen: Vec<_> = settings.listen.iter().map(Listen::to_string).collect();
+    let lock = folder.lock(SystemClock.now(), &listen.join(", "))?;
+    let store = SqliteStore::open(&lock, Arc::new(SystemClock))?;
+    wire(folder.path(), store, Some(lock))
+}
+
+pub(crate) fn attach(settings: &Settings) -> Result<Wired, WiringError> {
+    let folder = DataFolder::existing(&settings.data)?;
+    let store = SqliteStore::open_beside(&folder, Arc::new(SystemClock))?;
+    wire(folder.path(), store, None)
+}
+
+fn wire(
+    folder: &Path,
+    store: SqliteStore,
+    lock: Option<FolderLock>,
+) -> Result<Wired, WiringError> {
+    let blobs = FileBlobs::open(folder)?;
+    let secrets = HostSecrets::new(&SealingKey::load_or_create(&folder.join(SEALING_KEY))?)?;
+    let tasks = TokioTasks::new();
+    let store = Arc::new(store);
+    let ports = Ports {
+        blobs: Arc::new(blobs),
+        sequences: store.clone(),
+        projects: store.clone(),
+        registries: store.clone(),
+        access: store.clone(),
+        repositories: store.clone(),
+        manifests: store.clone(),
+        tags: store.clone(),
+        links: store.clone(),
+        gc: store.clone(),
+        uploads: store.clone(),
+        outbox: store.clone(),
+        queue: store,
+        upstream: Arc::new(HttpUpstream::new()?),
+        secrets: Arc::new(secrets),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(RandomIds),
+        tasks: Arc::new(tasks.clone()),
+    };
+    Ok(Wired { ports, tasks, _lock: lock })
+}
