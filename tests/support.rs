@@ -1,6 +1,15 @@
 //! What every test here stands on: a server of its own, a client for it, and
 //! the programs of others.
 
+pub(crate) mod clients;
+pub(crate) mod daemons;
+pub(crate) mod distribution;
+pub(crate) mod harbor;
+pub(crate) mod home;
+pub(crate) mod files;
 pub(crate) mod http;
+pub(crate) mod layout;
+pub(crate) mod nginx;
 pub(crate) mod programs;
 pub(crate) mod server;
+pub(crate) mod token_service;

@@ -5,7 +5,7 @@ use berth_testkit::image::{random_bytes, seeded_bytes};
 use bytes::Bytes;
 use futures_util::stream;
 
-use super::push::wait_for_files;
+use crate::support::files;
 use crate::support::http::{Answer, Client, with_query};
 use crate::support::server::Server;
 
@@ -191,7 +191,7 @@ async fn a_cancelled_upload_is_gone() {
     let again = patch(&client, &location, &bytes, 1000, 2000).await;
     again.refused(404, "BLOB_UPLOAD_UNKNOWN");
     client.delete(&location).send().await.refused(404, "BLOB_UPLOAD_UNKNOWN");
-    wait_for_files(&server.data().join("uploads"), 0).await;
+    files::wait_for(&server.data().join("uploads"), 0).await;
 }
 
 #[tokio::test]
@@ -208,5 +208,5 @@ async fn an_idle_upload_ends() {
         }
     };
     tokio::time::timeout(patience, ended).await.expect("the upload is still there");
-    wait_for_files(&server.data().join("uploads"), 0).await;
+    files::wait_for(&server.data().join("uploads"), 0).await;
 }

@@ -1,13 +1,11 @@
 //! Section "Push", blobs in one piece.
 
-use std::path::Path;
-use std::time::{Duration, Instant};
-
 use berth_oci::{Algorithm, Digest};
 use berth_testkit::image::{random_bytes, seeded_bytes};
 use bytes::Bytes;
 use futures_util::stream;
 
+use crate::support::files;
 use crate::support::http::{Answer, Client, with_query};
 use crate::support::server::{Server, assert_sound};
 
@@ -31,21 +29,6 @@ async fn assert_pullable(client: &Client, created: &Answer, digest: &Digest, byt
     let pulled = client.get(&created.location()).send().await.expect(200);
     assert_eq!(pulled.body, bytes);
     assert_eq!(pulled.header("docker-content-digest"), digest.to_string());
-}
-
-/// How many files there are in a folder and below it.
-pub(super) fn files(folder: &Path) -> usize {
-    let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
-    entries.map(|entry| if entry.path().is_dir() { files(&entry.path()) } else { 1 }).sum()
-}
-
-/// Waits until a folder holds so many files.
-pub(super) async fn wait_for_files(folder: &Path, count: usize) {
-    let start = Instant::now();
-    while files(folder) != count {
-        assert!(start.elapsed() < Duration::from_secs(30), "{} files", files(folder));
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 #[tokio::test]
@@ -111,7 +94,7 @@ async fn a_blob_is_taken_only_under_its_digest() {
         let path = format!("/v2/{REPOSITORY}/blobs/{digest}");
         client.get(&path).send().await.refused(404, "BLOB_UNKNOWN");
     }
-    wait_for_files(&server.data().join("blobs"), 0).await;
+    files::wait_for(&server.data().join("blobs"), 0).await;
 }
 
 #[tokio::test]
@@ -213,7 +196,7 @@ async fn two_pushes_of_one_blob_at_once_keep_one_copy() {
         push("library/another"),
         push("library/another")
     );
-    wait_for_files(&server.data().join("blobs"), 1).await;
-    wait_for_files(&server.data().join("uploads"), 0).await;
+    files::wait_for(&server.data().join("blobs"), 1).await;
+    files::wait_for(&server.data().join("uploads"), 0).await;
     assert_sound(server.data());
 }

@@ -27,7 +27,12 @@ impl Client {
 
     /// The client with Basic credentials.
     pub(crate) fn login(&self, name: &str, password: &str) -> Self {
-        self.authorized(&format!("Basic {}", STANDARD.encode(format!("{name}:{password}"))))
+        self.authorized(&Self::basic(name, password))
+    }
+
+    /// The `Authorization` header of a name and password.
+    pub(crate) fn basic(name: &str, password: &str) -> String {
+        format!("Basic {}", STANDARD.encode(format!("{name}:{password}")))
     }
 
     /// The client with this `Authorization` header.

@@ -1,1 +1,53 @@
-fn main() {}
+//! `berth`: the command. It serves, and it administers what it serves.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::{Cli, Command};
+
+mod admin;
+mod cli;
+mod flags;
+mod logging;
+mod serve;
+mod sources;
+
+/// What the command line or the settings say cannot be.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(arguments) => with_settings(&arguments.flags, |effective| {
+            logging::start(&effective.settings.log)?;
+            serve::run(&effective.settings)
+        }),
+        Command::Config(arguments) => with_settings(&arguments.flags, |effective| {
+            logging::filter(&effective.settings.log)?;
+            io::stdout().write_all(effective.to_toml().as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }),
+        Command::Admin(arguments) => with_settings(&arguments.flags(), |effective| {
+            logging::start_quiet();
+            admin::run(&effective.settings, &arguments.command)
+        }),
+    }
+}
+
+fn with_settings(
+    flags: &flags::Flags,
+    run: impl FnOnce(berth_settings::Effective) -> anyhow::Result<ExitCode>,
+) -> ExitCode {
+    match sources::settings(flags) {
+        Ok(effective) => run(effective).unwrap_or_else(|error| fail(&error, ExitCode::FAILURE)),
+        Err(error) => fail(&error, ExitCode::from(USAGE)),
+    }
+}
+
+/// Says what failed, with all its causes.
+fn fail(error: &anyhow::Error, code: ExitCode) -> ExitCode {
+    // Nobody is left to tell if this fails.
+    let _ = writeln!(io::stderr(), "berth: {error:#}");
+    code
+}

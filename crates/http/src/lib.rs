@@ -1,6 +1,6 @@
 //! The routers: OCI distribution, Harbor's API, tokens; errors to responses.
 
-pub use app::{App, HttpSettings};
+pub use app::{App, HttpSettings, Network};
 pub use connection::Connection;
 pub use router::router;
 

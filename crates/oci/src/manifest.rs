@@ -22,7 +22,7 @@ mod tests;
 pub const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
 
 /// The most descriptors in one manifest, of all kinds together.
-pub const MAX_DESCRIPTORS: usize = 4000;
+pub const MAX_DESCRIPTORS: usize = 2_000;
 
 /// What kind of manifest it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -26,7 +26,8 @@ pub trait Sequences: Debug + Send + Sync + 'static {
 /// write and one more after each further one, whatever the argument carries.
 #[async_trait]
 pub trait ProjectStore: Debug + Send + Sync + 'static {
-    /// Stores a new project; `AlreadyExists` if its name is taken.
+    /// Stores a new project; `AlreadyExists` if its name is taken, `NotFound` if
+    /// it names an endpoint that is not there.
     async fn create_project(&self, project: &Project) -> StoreResult<()>;
 
     /// The project of this name.

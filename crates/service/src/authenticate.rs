@@ -1,13 +1,10 @@
 //! Who makes a request: passwords and tokens.
 
-use std::collections::HashMap;
-use std::hash::Hash;
-use std::sync::{Mutex, PoisonError};
-
 use berth_domain::{Principal, Secret, User, UserIdentity, UserName};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::error::{Error, Result};
+use crate::recent::Recent;
 use crate::service::Service;
 
 /// How long a verified password is remembered.
@@ -18,8 +15,6 @@ const FREE_FAILURES: u32 = 5;
 const LONGEST_WAIT: i64 = 60;
 /// How long failures are remembered.
 const FAILURES_REMEMBERED: SignedDuration = SignedDuration::from_mins(15);
-/// Entries a table may have; the oldest go first.
-const TABLE_SIZE: usize = 10_000;
 
 /// What a request brings to say who it is from.
 #[derive(Clone, Debug)]
@@ -32,61 +27,13 @@ pub enum Credentials {
     Bearer(Secret),
 }
 
-/// A table of things that happened, forgotten after a while.
-#[derive(Debug)]
-struct Recent<K, V>(Mutex<HashMap<K, (Timestamp, V)>>);
-
-impl<K: Eq + Hash + Clone, V: Clone> Recent<K, V> {
-    fn new() -> Self {
-        Self(Mutex::new(HashMap::new()))
-    }
-
-    fn get(&self, key: &K, not_before: Timestamp) -> Option<(Timestamp, V)> {
-        let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        table.get(key).filter(|(at, _)| *at >= not_before).cloned()
-    }
-
-    fn put(&self, key: K, at: Timestamp, value: V, not_before: Timestamp) {
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if table.len() >= TABLE_SIZE && !table.contains_key(&key) {
-            table.retain(|_, (at, _)| *at >= not_before);
-        }
-        if table.len() >= TABLE_SIZE
-            && !table.contains_key(&key)
-            && let Some(oldest) = table
-                .iter()
-                .min_by_key(|(_, (at, _))| *at)
-                .map(|(k, _)| k.clone())
-        {
-            table.remove(&oldest);
-        }
-        table.insert(key, (at, value));
-    }
-
-    fn remove(&self, key: &K) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(key);
-    }
-}
-
 /// What a process remembers of logins.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Logins {
     /// Keyed hashes of user, record version and password that were verified.
     verified: Recent<[u8; 32], ()>,
     /// Failures in a row by user and address.
     failures: Recent<(String, String), u32>,
-}
-
-impl Default for Logins {
-    fn default() -> Self {
-        Self {
-            verified: Recent::new(),
-            failures: Recent::new(),
-        }
-    }
 }
 
 impl Service {

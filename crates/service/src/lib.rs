@@ -1,24 +1,43 @@
 //! The use cases: push, pull, proxy, tokens, users, projects.
 
 pub use authenticate::Credentials;
+pub use catalogue::Artifact;
 pub use error::{Error, Result};
+pub use fsck::{FsckFault, FsckObserver, FsckProgress, FsckReport, FsckSubject};
+pub use health::ComponentHealth;
 pub use manifests::{PushedManifest, Unlinked};
+pub use members::{MemberId, ProjectMember};
+pub use projects::{NewProject, ProjectReference};
+pub use registries::{EndpointName, EndpointUrl, NewRegistry, RegistryChanges};
 pub use served::{BlobHandle, ServedManifest};
 pub use service::{Service, Target};
 pub use settings::ServiceSettings;
+pub use setup::FirstStart;
 pub use tokens::{IssuedToken, TOKEN_SERVICE};
+pub use users::{ADMIN, NewPassword, Profile};
+pub use walk::WALK_LIMIT;
 pub use uploads::{Body, BodyError, Chunk, UploadStatus};
 
 mod authenticate;
 mod authorize;
+mod catalogue;
 mod error;
+mod fsck;
+mod health;
 mod links;
 mod manifests;
+mod members;
 mod outbox;
+mod projects;
 mod proxy;
 mod pull;
+mod registries;
+mod recent;
 mod served;
 mod service;
 mod settings;
+mod setup;
 mod tokens;
 mod uploads;
+mod users;
+mod walk;

@@ -133,7 +133,6 @@ impl Service {
         new: NewManifest,
     ) -> Result<Manifest> {
         let repository = &target.repository;
-        self.ensure_repository(target).await?;
         for _ in 0..ATTEMPTS {
             let fresh = Nonce::from(self.ports.ids.fresh());
             let begun = self
@@ -155,7 +154,7 @@ impl Service {
                     continue;
                 }
             };
-            if let Some(manifest) = self.commit_pending(repository, &new, nonce).await? {
+            if let Some(manifest) = self.commit_pending(target, &new, nonce).await? {
                 return Ok(manifest);
             }
         }
@@ -197,10 +196,16 @@ impl Service {
     /// another request decided the manifest's fate meanwhile.
     async fn commit_pending(
         &self,
-        repository: &RepositoryName,
+        target: &Target,
         new: &NewManifest,
         nonce: Nonce,
     ) -> Result<Option<Manifest>> {
+        let repository = &target.repository;
+        // The pending manifest keeps the repository from being deleted.
+        if let Err(error) = self.ensure_repository(target).await {
+            self.give_up(repository, new, nonce).await?;
+            return Err(error);
+        }
         let edge = Edge {
             manifest: new.digest,
             nonce,

@@ -14,6 +14,7 @@ use crate::proxy::remote::Remotes;
 use crate::served::ServedManifest;
 
 pub(crate) use fills::Filling;
+pub(crate) use remote::credential_context;
 
 mod absence;
 mod announced;

@@ -42,6 +42,7 @@ pub struct Stores {
     /// The clock by which the store tells visibility times and the age of what
     /// is in the outbox.
     pub clock: Arc<ManualClock>,
+    #[expect(dead_code, reason = "it is kept, not read")]
     guard: Arc<dyn Any + Send + Sync>,
 }
 
@@ -98,6 +99,7 @@ impl fmt::Debug for Stores {
 pub struct Blobs {
     /// The store.
     pub store: Arc<dyn BlobStore>,
+    #[expect(dead_code, reason = "it is kept, not read")]
     guard: Arc<dyn Any + Send + Sync>,
 }
 

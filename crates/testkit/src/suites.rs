@@ -25,7 +25,7 @@
 /// Names a module's behaviours and makes the macro that makes tests of them.
 macro_rules! suite {
     ($(#[$doc:meta])* $suite:ident in $module:ident { $($behaviour:ident,)+ }) => {
-        $crate::suites::suite!(@emit ($) [$(#[$doc])*] $suite $module [$($behaviour)+]);
+        suite!(@emit ($) [$(#[$doc])*] $suite $module [$($behaviour)+]);
     };
     (@emit ($dollar:tt) [$($doc:tt)*] $suite:ident $module:ident [$($behaviour:ident)+]) => {
         $($doc)*
@@ -60,7 +60,7 @@ macro_rules! assert_fails {
     };
 }
 
-use {assert_fails, suite};
+
 
 /// Makes tests of every behaviour of the metadata ports and the job queue. The
 /// argument is an expression for a future of fresh [`Stores`](crate::Stores).

@@ -9,7 +9,7 @@ use berth_ports::{
     FetchedBlob, FetchedManifest, ManifestDescription, Upstream, UpstreamError, UpstreamResult,
 };
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LINK, RANGE};
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use reqwest::Response;
 use serde::Deserialize;
@@ -18,7 +18,7 @@ use url::Url;
 use crate::exchange::Exchange;
 use crate::redirect::Ask;
 use crate::transport::{Transport, TransportError};
-use crate::{body, error, token};
+use crate::{body, error, link, referrers, token};
 
 const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const MAX_TAGS_BYTES: usize = 4 * 1024 * 1024;
@@ -149,7 +149,7 @@ impl Upstream for HttpUpstream {
             ask.url.query_pairs_mut().append_pair("last", last);
         }
         let response = self.exchange.ask(remote, &ask).await?;
-        let more = has_next(response.headers());
+        let more = link::next(response.headers()).is_some();
         let body = body::whole(response, MAX_TAGS_BYTES).await?;
         let tags: Tags = serde_json::from_slice(&body)
             .map_err(|_| UpstreamError::Invalid("its tags are no list of tags".to_owned()))?;
@@ -162,24 +162,9 @@ impl Upstream for HttpUpstream {
         name: &str,
         digest: Digest,
     ) -> UpstreamResult<Option<Bytes>> {
-        let mut ask = ask(
-            Method::GET,
-            remote,
-            name,
-            ["referrers", &digest.to_string()],
-        )?;
-        ask.headers
-            .insert(ACCEPT, HeaderValue::from_static(media_type::OCI_INDEX));
-        let response = match self.exchange.ask(remote, &ask).await {
-            Err(UpstreamError::Status {
-                status: 404 | 405, ..
-            }) => return Ok(None),
-            response => response?,
-        };
-        if content_type(response.headers()).as_deref() != Some(media_type::OCI_INDEX) {
-            return Ok(None);
-        }
-        body::whole(response, MAX_MANIFEST_BYTES).await.map(Some)
+        let digest = digest.to_string();
+        let ask = ask(Method::GET, remote, name, ["referrers", &digest])?;
+        referrers::all(&self.exchange, remote, ask).await
     }
 }
 
@@ -277,24 +262,11 @@ fn content_digest(headers: &HeaderMap) -> Option<Digest> {
         .ok()
 }
 
-fn content_type(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn content_type(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     media_type::essence(text).map(str::to_owned)
 }
 
 fn number(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.parse().ok()
-}
-
-fn has_next(headers: &HeaderMap) -> bool {
-    let links = headers
-        .get_all(LINK)
-        .iter()
-        .filter_map(|link| link.to_str().ok());
-    links.flat_map(|links| links.split(',')).any(|link| {
-        link.split(';').skip(1).any(|parameter| {
-            let parameter: String = parameter.chars().filter(|c| !"\" ".contains(*c)).collect();
-            parameter.eq_ignore_ascii_case("rel=next")
-        })
-    })
 }

@@ -13,6 +13,8 @@ mod body;
 mod client;
 mod error;
 mod exchange;
+mod link;
 mod redirect;
+mod referrers;
 mod token;
 mod transport;

@@ -5,21 +5,12 @@ use std::time::Duration;
 use berth_oci::RepositoryName;
 use berth_ports::UpstreamError;
 use jiff::Timestamp;
-use moka::sync::Cache;
 
-const CAPACITY: u64 = 10_000;
-
-type Key = (RepositoryName, String);
+use crate::recent::Recent;
 
 /// Recent 404s, by repository and tag or digest.
-#[derive(Debug)]
-pub(super) struct Absences(Cache<Key, (Timestamp, UpstreamError)>);
-
-impl Default for Absences {
-    fn default() -> Self {
-        Self(Cache::new(CAPACITY))
-    }
-}
+#[derive(Debug, Default)]
+pub(super) struct Absences(Recent<(RepositoryName, String), UpstreamError>);
 
 impl Absences {
     /// The answer of the upstream if it is not older than `freshness`.
@@ -31,8 +22,9 @@ impl Absences {
         freshness: Duration,
     ) -> Result<(), UpstreamError> {
         let key = (repository.clone(), what.to_owned());
-        match self.0.get(&key) {
-            Some((at, error)) if now.duration_since(at).unsigned_abs() < freshness => Err(error),
+        match self.0.get(&key, now - freshness) {
+            // Not one from before the clock was put back.
+            Some((at, error)) if at <= now => Err(error),
             _ => Ok(()),
         }
     }
@@ -43,11 +35,12 @@ impl Absences {
         repository: &RepositoryName,
         what: &str,
         now: Timestamp,
+        freshness: Duration,
         error: &UpstreamError,
     ) {
         if matches!(error, UpstreamError::Status { status: 404, .. }) {
-            self.0
-                .insert((repository.clone(), what.to_owned()), (now, error.clone()));
+            let key = (repository.clone(), what.to_owned());
+            self.0.put(key, now, error.clone(), now - freshness);
         }
     }
 }

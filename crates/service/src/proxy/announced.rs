@@ -4,27 +4,19 @@
 //! digest. The HEAD costs nothing upstream; when the GET brings the manifest,
 //! the tag is set to it, so that it can be pulled by tag from then on.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use berth_oci::{Digest, RepositoryName, TagName};
 use jiff::Timestamp;
-use moka::sync::Cache;
 
-const CAPACITY: u64 = 10_000;
+use crate::recent::Recent;
+
+/// How many tags of one manifest are remembered.
 const TAGS: usize = 20;
 
-type Tags = Arc<Vec<(TagName, Timestamp)>>;
-
 /// Recent answers of upstreams to a HEAD by tag.
-#[derive(Debug)]
-pub(super) struct Announced(Cache<(RepositoryName, Digest), Tags>);
-
-impl Default for Announced {
-    fn default() -> Self {
-        Self(Cache::new(CAPACITY))
-    }
-}
+#[derive(Debug, Default)]
+pub(super) struct Announced(Recent<(RepositoryName, Digest), Vec<TagName>>);
 
 impl Announced {
     /// Notes that the upstream has `tag` at `digest`.
@@ -34,36 +26,26 @@ impl Announced {
         digest: Digest,
         tag: &TagName,
         now: Timestamp,
+        freshness: Duration,
     ) {
-        self.0
-            .entry((repository.clone(), digest))
-            .and_upsert_with(|known| {
-                let known = known.map(moka::Entry::into_value).unwrap_or_default();
-                let others = known.iter().filter(|(other, _)| other != tag).cloned();
-                Arc::new(
-                    std::iter::once((tag.clone(), now))
-                        .chain(others)
-                        .take(TAGS)
-                        .collect(),
-                )
-            });
+        let key = (repository.clone(), digest);
+        let mut tags = self.recall(repository, digest, now, freshness);
+        if !tags.contains(tag) && tags.len() < TAGS {
+            tags.push(tag.clone());
+        }
+        self.0.put(key, now, tags, now - freshness);
     }
 
-    /// The tags that were at `digest` not longer than `freshness` ago.
-    pub(super) fn take(
+    /// The tags that were announced at `digest`, unless the last one is longer
+    /// ago than `freshness`.
+    pub(super) fn recall(
         &self,
         repository: &RepositoryName,
         digest: Digest,
         now: Timestamp,
         freshness: Duration,
     ) -> Vec<TagName> {
-        let known = self
-            .0
-            .remove(&(repository.clone(), digest))
-            .unwrap_or_default();
-        let fresh = known
-            .iter()
-            .filter(|(_, at)| now.duration_since(*at).unsigned_abs() < freshness);
-        fresh.map(|(tag, _)| tag.clone()).collect()
+        let known = self.0.get(&(repository.clone(), digest), now - freshness);
+        known.map(|(_, tags)| tags).unwrap_or_default()
     }
 }

@@ -79,8 +79,8 @@ impl Service {
 
     /// Remembers an upstream's answer that it does not have `what`.
     pub(super) fn note_absence(&self, target: &Target, what: &str, error: &UpstreamError) {
-        self.proxy
-            .absences
-            .note(&target.repository, what, self.now(), error);
+        let freshness = self.settings.absence_freshness;
+        let absences = &self.proxy.absences;
+        absences.note(&target.repository, what, self.now(), freshness, error);
     }
 }

@@ -251,9 +251,11 @@ impl Service {
             return Ok(None);
         };
         if !self.attach(target, served.digest, name).await? {
+            let freshness = self.settings.tag_freshness;
+            let (repository, now) = (&target.repository, self.now());
             self.proxy
                 .announced
-                .note(&target.repository, served.digest, name, self.now());
+                .note(repository, served.digest, name, now, freshness);
         }
         Ok(Some(served))
     }
@@ -355,7 +357,7 @@ impl Service {
         let announced =
             self.proxy
                 .announced
-                .take(&target.repository, digest, self.now(), freshness);
+                .recall(&target.repository, digest, self.now(), freshness);
         let mut tags: Vec<_> = tag.into_iter().chain(announced).collect();
         tags.sort_unstable();
         tags.dedup();

@@ -1,22 +1,17 @@
 //! From a registry endpoint to what the upstream port talks to.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use berth_domain::{RegistryEndpoint, RegistryId, Remote, Version};
-use moka::sync::Cache;
 
 use crate::error::{Error, Result};
+use crate::proxy::flights::lock;
 use crate::service::{Service, Target};
 
 /// Endpoints with their logins opened, by number and version.
-#[derive(Debug)]
-pub(super) struct Remotes(Cache<RegistryId, (Version, Arc<Remote>)>);
-
-impl Default for Remotes {
-    fn default() -> Self {
-        Self(Cache::new(1_000))
-    }
-}
+#[derive(Debug, Default)]
+pub(super) struct Remotes(Mutex<HashMap<RegistryId, (Version, Arc<Remote>)>>);
 
 /// The context under which an endpoint's password is sealed.
 pub(crate) fn credential_context(registry: RegistryId) -> String {
@@ -34,9 +29,9 @@ impl Service {
             .ok_or_else(|| {
                 Error::NotFound(format!("registry endpoint {registry} does not exist"))
             })?;
-        let cache = &self.proxy.remotes.0;
+        let mut cache = lock(&self.proxy.remotes.0);
         match cache.get(&registry) {
-            Some((version, remote)) if version == endpoint.version => Ok(remote),
+            Some((version, remote)) if *version == endpoint.version => Ok(Arc::clone(remote)),
             _ => {
                 let remote = Arc::new(self.open_remote(&endpoint)?);
                 cache.insert(registry, (endpoint.version, Arc::clone(&remote)));

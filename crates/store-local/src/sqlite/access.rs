@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::SqliteStore;
 use super::error::SqliteResult;
-use super::statement::{change, exists, one, overread, page, rows};
+use super::statement::{change, exists, one, overread, rows};
 use super::value::{Text, Time};
 
 #[async_trait]
@@ -82,7 +82,7 @@ impl AccessStore for SqliteStore {
                 params![after.map_or(i64::MIN, |id| id.0), overread(limit)],
                 decode,
             )?;
-            Ok(page(items, limit))
+            Ok(Page::from_overread(items, limit))
         })
         .await
     }

@@ -6,7 +6,7 @@ use berth_ports::BackEdge;
 use rusqlite::{Connection, params};
 
 use super::error::SqliteResult;
-use super::statement::{change, exists, overread, page, rows};
+use super::statement::{change, exists, overread, rows};
 use super::value::Text;
 
 /// Puts a pending one.
@@ -96,5 +96,5 @@ pub(super) fn list(
             })
         },
     )?;
-    Ok(page(items, limit))
+    Ok(Page::from_overread(items, limit))
 }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 
 use super::error::SqliteResult;
 use super::gc_queue;
-use super::statement::{change, overread, page, rows};
+use super::statement::{change, overread, rows};
 use super::value::Text;
 
 /// The two columns of a target.
@@ -106,5 +106,5 @@ pub(super) fn list(
             })
         },
     )?;
-    Ok(page(items, limit))
+    Ok(Page::from_overread(items, limit))
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 use super::error::{SqliteError, SqliteResult};
-use super::statement::{change, one, overread, page, rows};
+use super::statement::{change, one, overread, rows};
 use super::value::{Text, Time};
 use super::{SqliteStore, back_edges, gc_queue, link_commit};
 
@@ -35,9 +35,9 @@ impl LinkStore for SqliteStore {
     ) -> StoreResult<()> {
         let repository = repository.clone();
         self.write(move |connection| {
-            back_edges::put(connection, &repository, digest, id)?;
-            let subject = GcSubject::Target(repository, EdgeTarget::Blob(digest));
-            gc_queue::put(connection, &subject, now)
+            let subject = GcSubject::Target(repository.clone(), EdgeTarget::Blob(digest));
+            gc_queue::put(connection, &subject, now)?;
+            back_edges::put(connection, &repository, digest, id)
         })
         .await
     }
@@ -152,7 +152,7 @@ impl LinkStore for SqliteStore {
                 params![repository.as_str(), after, overread(limit)],
                 decode_link,
             )?;
-            Ok(page(items, limit))
+            Ok(Page::from_overread(items, limit))
         })
         .await
     }
@@ -170,7 +170,7 @@ impl LinkStore for SqliteStore {
                 params![after, overread(limit)],
                 decode_blob,
             )?;
-            Ok(page(items, limit))
+            Ok(Page::from_overread(items, limit))
         })
         .await
     }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::error::{SqliteError, SqliteResult};
-use super::statement::{change, overread, page, rows};
+use super::statement::{change, overread, rows};
 use super::value::{Json, Text, Time};
 use super::{SqliteStore, edges, gc_queue, manifest_record, outbox, referrers, tags, uploads};
 
@@ -136,7 +136,7 @@ impl ManifestStore for SqliteStore {
                 ],
                 manifest_record::decode,
             )?;
-            Ok(page(items, limit))
+            Ok(Page::from_overread(items, limit))
         })
         .await
     }
@@ -160,7 +160,7 @@ impl ManifestStore for SqliteStore {
                 }
                 None => referrers::all(connection, &repository, subject, &after, limit),
             }?;
-            Ok(page(items, limit))
+            Ok(Page::from_overread(items, limit))
         })
         .await
     }

@@ -5,7 +5,7 @@ use berth_ports::StoreError;
 use rusqlite::{Connection, Row, params};
 
 use super::error::SqliteResult;
-use super::statement::{change, one, overread, page, rows};
+use super::statement::{change, one, overread, rows};
 use super::value::{Time, column_error};
 
 pub(super) fn put(connection: &Connection, member: &Member, expect: Expect) -> SqliteResult<()> {
@@ -93,7 +93,7 @@ pub(super) fn of_project(
         ],
         decode,
     )?;
-    Ok(page(items, limit))
+    Ok(Page::from_overread(items, limit))
 }
 
 pub(super) fn of_user(
@@ -116,7 +116,7 @@ pub(super) fn of_user(
         ],
         decode,
     )?;
-    Ok(page(items, limit))
+    Ok(Page::from_overread(items, limit))
 }
 
 fn decode(row: &Row<'_>) -> rusqlite::Result<Member> {

@@ -9,8 +9,8 @@ use rusqlite::{Connection, Row, params};
 
 use super::SqliteStore;
 use super::error::SqliteResult;
-use super::members;
-use super::statement::{change, exists, one, overread, page, rows};
+use super::{members, registries};
+use super::statement::{change, exists, one, overread, rows};
 use super::value::{Json, Text, Time};
 
 #[async_trait]
@@ -70,7 +70,7 @@ impl ProjectStore for SqliteStore {
                 params![after, overread(limit)],
                 decode,
             )?;
-            Ok(page(items, limit))
+            Ok(Page::from_overread(items, limit))
         })
         .await
     }
@@ -113,6 +113,11 @@ impl ProjectStore for SqliteStore {
 }
 
 fn create(connection: &Connection, project: &Project) -> SqliteResult<()> {
+    if let Some(id) = project.registry
+        && registries::by_id(connection, id)?.is_none()
+    {
+        return Err(StoreError::NotFound(format!("registry {id}")).into());
+    }
     let created = change(
         connection,
         "INSERT INTO projects (name, id, owner, registry, metadata, created_at, updated_at, version)

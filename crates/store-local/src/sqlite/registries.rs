@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::SqliteStore;
 use super::error::SqliteResult;
-use super::statement::{change, exists, one, overread, page, rows};
+use super::statement::{change, exists, one, overread, rows};
 use super::value::{Time, column_error};
 
 #[async_trait]
@@ -21,17 +21,7 @@ impl RegistryStore for SqliteStore {
     }
 
     async fn registry(&self, id: RegistryId) -> StoreResult<Option<RegistryEndpoint>> {
-        self.read(move |connection| {
-            one(
-                connection,
-                "SELECT *
-                   FROM registries
-                  WHERE id = ?1",
-                [id.0],
-                decode,
-            )
-        })
-        .await
+        self.read(move |connection| by_id(connection, id)).await
     }
 
     async fn update_registry(&self, registry: &RegistryEndpoint) -> StoreResult<()> {
@@ -60,10 +50,24 @@ impl RegistryStore for SqliteStore {
                 params![after.map_or(i64::MIN, |id| id.0), overread(limit)],
                 decode,
             )?;
-            Ok(page(items, limit))
+            Ok(Page::from_overread(items, limit))
         })
         .await
     }
+}
+
+pub(super) fn by_id(
+    connection: &Connection,
+    id: RegistryId,
+) -> SqliteResult<Option<RegistryEndpoint>> {
+    one(
+        connection,
+        "SELECT *
+           FROM registries
+          WHERE id = ?1",
+        [id.0],
+        decode,
+    )
 }
 
 fn create(connection: &Connection, registry: &RegistryEndpoint) -> SqliteResult<()> {

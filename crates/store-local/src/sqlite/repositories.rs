@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::SqliteStore;
 use super::error::SqliteResult;
-use super::statement::{change, exists, one, overread, page, rows};
+use super::statement::{change, exists, one, overread, rows};
 use super::value::{Time, column_error};
 
 #[async_trait]
@@ -51,7 +51,7 @@ impl RepositoryStore for SqliteStore {
                 Some(project) => of_project(connection, project.as_str(), after, limit)?,
                 None => of_all(connection, after, limit)?,
             };
-            Ok(page(items, limit))
+            Ok(Page::from_overread(items, limit))
         })
         .await
     }

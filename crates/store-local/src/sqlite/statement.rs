@@ -1,7 +1,6 @@
-//! The three shapes of a statement: change rows, read one, read a page. All
-//! are prepared once a connection.
+//! The shapes of a statement: change rows, read one, read many. Each is
+//! prepared once a connection.
 
-use berth_domain::Page;
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 
 use super::error::SqliteResult;
@@ -51,12 +50,8 @@ pub(super) fn rows<T>(
     Ok(rows)
 }
 
-/// Makes a page of what a statement with `LIMIT` [`overread`]`(limit)` gave.
-pub(super) fn page<T>(items: Vec<T>, limit: usize) -> Page<T> {
-    Page::from_overread(items, limit)
-}
-
-/// One row more than asked for tells whether there are more.
+/// The `LIMIT` of a page: one row more than asked for tells whether there are
+/// more ([`Page::from_overread`](berth_domain::Page::from_overread)).
 pub(super) fn overread(limit: usize) -> usize {
     limit.saturating_add(1)
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 use super::error::SqliteResult;
-use super::statement::{change, one, overread, page, rows};
+use super::statement::{change, one, overread, rows};
 use super::value::{Text, Time};
 use super::{SqliteStore, manifest_record};
 
@@ -94,7 +94,7 @@ impl TagStore for SqliteStore {
                 params![repository.as_str(), after, overread(limit)],
                 name,
             )?;
-            Ok(page(items, limit))
+            Ok(Page::from_overread(items, limit))
         })
         .await
     }
@@ -119,7 +119,7 @@ impl TagStore for SqliteStore {
                 params![repository.as_str(), Text(digest), after, overread(limit)],
                 |row| Ok((name(row)?, decode(row)?)),
             )?;
-            Ok(page(items, limit))
+            Ok(Page::from_overread(items, limit))
         })
         .await
     }

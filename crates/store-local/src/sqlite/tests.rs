@@ -6,6 +6,7 @@ use std::sync::mpsc;
 
 use berth_domain::Sequence;
 use berth_ports::{Sequences, StoreError, StoreResult};
+use berth_testkit::ManualClock;
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -60,14 +61,4 @@ async fn read_row(store: &SqliteStore, name: &'static str) -> bool {
         .read(move |connection| super::statement::exists(connection, sql, [name]))
         .await
         .unwrap()
-}
-
-#[derive(Debug, Default)]
-struct ManualClock;
-#[async_trait::async_trait]
-impl berth_ports::Clock for ManualClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH
-    }
-    async fn sleep(&self, _: std::time::Duration) {}
 }

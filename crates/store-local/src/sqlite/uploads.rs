@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 use super::error::{SqliteError, SqliteResult};
-use super::statement::{change, one, overread, page, rows};
+use super::statement::{change, one, overread, rows};
 use super::value::{Text, Time, column_error};
 use super::{SqliteStore, outbox};
 
@@ -117,7 +117,7 @@ impl UploadStore for SqliteStore {
                 params![Time(before), overread(limit)],
                 decode,
             )?;
-            Ok(page(items, limit))
+            Ok(Page::from_overread(items, limit))
         })
         .await
     }

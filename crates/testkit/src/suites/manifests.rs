@@ -9,7 +9,6 @@ use berth_ports::{CommitManifest, GcEntry, GcSubject};
 use bytes::Bytes;
 
 use super::fixtures::{commit, digest, fresh, job, race, sorted_digests, tag, walk, winners};
-use super::{assert_fails, suite};
 use crate::Stores;
 
 suite! {

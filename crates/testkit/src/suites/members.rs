@@ -3,7 +3,6 @@
 use berth_domain::{Expect, Member, ProjectId, Role, UserId, Version};
 
 use super::fixtures::{race, walk, winners};
-use super::{assert_fails, suite};
 use crate::Stores;
 
 suite! {

@@ -8,7 +8,6 @@ use berth_domain::{
 };
 
 use super::fixtures::{number, project, race, walk, winners};
-use super::{assert_fails, suite};
 use crate::Stores;
 
 suite! {

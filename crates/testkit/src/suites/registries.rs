@@ -5,7 +5,6 @@ use berth_domain::{
 };
 
 use super::fixtures::{number, project, race, walk, winners};
-use super::{assert_fails, suite};
 use crate::Stores;
 
 suite! {
@@ -23,6 +22,7 @@ suite! {
         a_deleted_endpoint_is_gone_and_its_name_free,
         a_deletion_of_a_gone_endpoint_is_not_found,
         an_endpoint_that_a_project_has_is_in_use,
+        a_project_of_an_absent_endpoint_is_refused,
         endpoints_are_listed_by_number_in_pages,
         a_list_of_endpoints_goes_on_behind_one_that_is_gone,
     }
@@ -178,6 +178,13 @@ pub async fn an_endpoint_that_a_project_has_is_in_use(stores: &Stores) {
 
     stores.projects.delete_project(&proxy.name, Version(1)).await.unwrap();
     stores.registries.delete_registry(used.id).await.unwrap();
+}
+
+/// So that none has an upstream that was deleted meanwhile.
+pub async fn a_project_of_an_absent_endpoint_is_refused(stores: &Stores) {
+    let proxy = Project { registry: Some(RegistryId(9)), ..project("proxy", stores.now()) };
+    assert_fails!(stores.projects.create_project(&proxy).await, NotFound);
+    assert_eq!(stores.projects.project(&proxy.name).await.unwrap(), None);
 }
 
 /// The order is that of the numbers, not of their texts.

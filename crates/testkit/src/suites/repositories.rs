@@ -5,7 +5,6 @@ use berth_oci::RepositoryName;
 use berth_ports::DeleteEnd;
 
 use super::fixtures::{number, race, walk, winners};
-use super::{assert_fails, suite};
 use crate::Stores;
 
 suite! {

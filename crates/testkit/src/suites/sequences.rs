@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use berth_domain::Sequence;
 
 use super::fixtures::race;
-use super::suite;
 use crate::Stores;
 
 suite! {

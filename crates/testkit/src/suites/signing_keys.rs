@@ -3,7 +3,6 @@
 use berth_domain::{Sealed, SigningKey};
 
 use super::fixtures::{race, winners};
-use super::{assert_fails, suite};
 use crate::Stores;
 
 suite! {

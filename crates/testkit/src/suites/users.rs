@@ -4,7 +4,6 @@ use berth_domain::{Expect, Member, PasswordHash, Role, User, UserId, UserName, V
 use berth_ports::StoreError;
 
 use super::fixtures::{number, race, walk, winners};
-use super::{assert_fails, suite};
 use crate::Stores;
 
 suite! {

@@ -2,6 +2,8 @@
 
 use super::*;
 
+type Work = Box<dyn FnOnce(&Connection) -> SqliteResult<()> + Send>;
+
 /// Keeps the writer busy until it is let go; what is sent meanwhile is one
 /// batch.
 struct Hold {
@@ -38,10 +40,7 @@ fn send<T: Send + 'static>(
 }
 
 /// Sends writes while the writer is held, and waits until they are waiting.
-async fn batch<const N: usize>(
-    store: &SqliteStore,
-    works: [Box<dyn FnOnce(&Connection) -> SqliteResult<()> + Send>; N],
-) -> [StoreResult<()>; N] {
+async fn batch<const N: usize>(store: &SqliteStore, works: [Work; N]) -> [StoreResult<()>; N] {
     let hold = Hold::of(store).await;
     let sent = works.map(|work| send(store, work));
     while store.inner.writer.waiting() < N {

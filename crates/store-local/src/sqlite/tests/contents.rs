@@ -28,7 +28,7 @@ async fn a_job_that_cannot_be_read_is_buried_and_holds_up_no_other() {
     let Subject { store, .. } = &subject();
     let put = |connection: &Connection| {
         let sql = "INSERT INTO jobs (envelope, visible_at, attempt) VALUES (?1, 0, 0)";
-        Ok(change(connection, sql, [NEWER])?)
+        change(connection, sql, [NEWER])
     };
     store.write(put).await.unwrap();
     store.send(&job(), Duration::ZERO).await.unwrap();
@@ -44,7 +44,7 @@ async fn a_job_in_the_outbox_that_cannot_be_read_stays_and_holds_up_no_other() {
     let now = berth_ports::Clock::now(&**clock);
     let put = |connection: &Connection| {
         let sql = "INSERT INTO outbox (id, envelope, written_at) VALUES ('newer', ?1, 0)";
-        Ok(change(connection, sql, [NEWER])?)
+        change(connection, sql, [NEWER])
     };
     store.write(put).await.unwrap();
     store

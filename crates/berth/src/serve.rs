@@ -1,0 +1,91 @@
+//! `berth serve`: every role in one process.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use berth_http::{App, HttpSettings};
+use berth_service::Service;
+use berth_settings::Settings;
+use berth_wiring::Wired;
+use tokio::runtime;
+use tokio::time::{Instant, timeout_at};
+
+use listeners::Listeners;
+use server::Server;
+use stop::Stop;
+use tls::Tls;
+
+mod connection;
+mod first_start;
+mod health;
+mod listeners;
+mod metrics;
+mod server;
+mod signals;
+mod socket;
+mod stall;
+mod stop;
+mod tls;
+mod worker;
+
+/// What is still running when time is up gets this long to notice.
+const LAST_MOMENT: Duration = Duration::from_millis(500);
+
+/// Serves until a signal ends it.
+pub(crate) fn run(settings: &Settings) -> Result<ExitCode> {
+    let runtime = runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the machine gives no threads")?;
+    let served = runtime.block_on(serve(settings));
+    runtime.shutdown_timeout(LAST_MOMENT);
+    served.map(|()| ExitCode::SUCCESS)
+}
+
+async fn serve(settings: &Settings) -> Result<()> {
+    let tls = settings.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
+    let Wired { ports, tasks, .. } = &berth_wiring::serve(settings)?;
+    let service = Arc::new(Service::new(ports.clone(), berth_wiring::service_settings(settings)));
+    let stop = Stop::new();
+    signals::watch(&stop, tls.clone())?;
+
+    let listeners = Listeners::bind(settings).await?;
+    first_start::run(&service, settings).await?;
+    let metrics = metrics::start(settings, &stop)?;
+    let routes = berth_http::router(App {
+        service: Arc::clone(&service),
+        settings: Arc::new(http_settings(settings)),
+    })
+    .merge(health::routes(Arc::clone(&service), stop.clone()));
+
+    let server = Server::new(settings.limits, tls, stop.clone());
+    listeners.announce(settings)?;
+    listeners.serve(&server, &routes, metrics);
+    worker::start(service, settings.upload_idle, stop.clone());
+
+    stop.requested().await;
+    let deadline = Instant::now() + settings.limits.shutdown;
+    tracing::info!(seconds = settings.limits.shutdown.as_secs(), "stopping, requests under way may end");
+    let ended = timeout_at(deadline, async {
+        stop.finished().await;
+        tasks.idle().await;
+    });
+    match ended.await {
+        Ok(()) => tracing::info!("stopped"),
+        Err(_) => tracing::warn!("stopped before all requests and tasks had ended"),
+    }
+    Ok(())
+}
+
+fn http_settings(settings: &Settings) -> HttpSettings {
+    let network = |network: &berth_settings::Network| berth_http::Network {
+        address: network.address,
+        prefix: network.prefix,
+    };
+    HttpSettings {
+        external_url: settings.external_url.clone(),
+        trusted_proxies: settings.trusted_proxies.iter().map(network).collect(),
+    }
+}

@@ -1,0 +1,110 @@
+//! One connection: HTTP/1.1 or HTTP/2, with limits on what the client may
+//! leave undone.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use berth_http::Connection;
+use berth_settings::Limits;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::time::sleep;
+use tower::ServiceExt as _;
+use tower_http::timeout::TimeoutBody;
+
+use super::socket::Stream;
+use super::stall::WriteLimit;
+use super::stop::Part;
+
+/// Bytes of a request's line and headers. Tokens of ours with 100 scopes fit.
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+
+/// Requests at once on one connection.
+const MAX_STREAMS: u32 = 128;
+
+/// How often an HTTP/2 client is asked whether it is there.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+
+/// What answers requests on a connection, and what is known of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Serving {
+    pub(crate) routes: Router,
+    pub(crate) connection: Connection,
+    pub(crate) limits: Limits,
+}
+
+impl Serving {
+    /// Answers requests until the client is done, breaks a limit, or the server
+    /// stops; then after the requests under way.
+    pub(crate) async fn serve(self, stream: Box<dyn Stream>, mut part: Part) {
+        let limits = self.limits;
+        let stream = TokioIo::new(WriteLimit::new(stream, limits.idle_body));
+        let begun = Arc::new(AtomicBool::new(false));
+        let answered = Arc::clone(&begun);
+        let service = service_fn(move |request| {
+            answered.store(true, Ordering::Relaxed);
+            self.clone().answer(request)
+        });
+        let builder = builder(&limits);
+        let connection = builder.serve_connection(stream, service);
+        tokio::pin!(connection);
+        // hyper limits the time for headers only once it knows the protocol.
+        let first_request = sleep(limits.header);
+        tokio::pin!(first_request);
+        let (mut early, mut stopping) = (true, false);
+        loop {
+            tokio::select! {
+                result = connection.as_mut() => {
+                    if let Err(error) = result {
+                        tracing::debug!(error, "connection broke off");
+                    }
+                    return;
+                }
+                () = first_request.as_mut(), if early => {
+                    early = false;
+                    if !begun.load(Ordering::Relaxed) {
+                        tracing::debug!("connection closed, no request came in time");
+                        return;
+                    }
+                }
+                () = part.requested(), if !stopping => {
+                    stopping = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+
+    async fn answer(self, request: Request<Incoming>) -> Result<Response, Infallible> {
+        let idle = self.limits.idle_body;
+        let mut request =
+            request.map(|body| Body::new(TimeoutBody::new(idle, body)));
+        request.extensions_mut().insert(self.connection);
+        self.routes.oneshot(request).await
+    }
+}
+
+fn builder(limits: &Limits) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header)
+        .max_buf_size(MAX_HEADER_BYTES);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(limits.header)
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(u32::try_from(MAX_HEADER_BYTES).unwrap_or(u32::MAX));
+    builder
+}

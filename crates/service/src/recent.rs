@@ -1,0 +1,57 @@
+//! Tables of what happened a moment ago.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+/// Entries a table may have; the oldest go first.
+const TABLE_SIZE: usize = 10_000;
+
+/// A table of things that happened, forgotten after a while.
+#[derive(Debug)]
+pub(crate) struct Recent<K, V>(Mutex<HashMap<K, (Timestamp, V)>>);
+
+impl<K, V> Default for Recent<K, V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash + Clone, V: Clone> Recent<K, V> {
+    /// When it happened last and what it was, unless that was before
+    /// `not_before`.
+    pub(crate) fn get(&self, key: &K, not_before: Timestamp) -> Option<(Timestamp, V)> {
+        let table = self.table();
+        table.get(key).filter(|(at, _)| *at >= not_before).cloned()
+    }
+
+    /// Notes that it happened at `at`; what was before `not_before` need not
+    /// be kept.
+    pub(crate) fn put(&self, key: K, at: Timestamp, value: V, not_before: Timestamp) {
+        let mut table = self.table();
+        if table.len() >= TABLE_SIZE && !table.contains_key(&key) {
+            table.retain(|_, (at, _)| *at >= not_before);
+        }
+        if table.len() >= TABLE_SIZE
+            && !table.contains_key(&key)
+            && let Some(oldest) = table
+                .iter()
+                .min_by_key(|(_, (at, _))| *at)
+                .map(|(k, _)| k.clone())
+        {
+            table.remove(&oldest);
+        }
+        table.insert(key, (at, value));
+    }
+
+    /// Forgets it.
+    pub(crate) fn remove(&self, key: &K) {
+        self.table().remove(key);
+    }
+
+    fn table(&self) -> MutexGuard<'_, HashMap<K, (Timestamp, V)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,143 @@
+//! The metadata ports and the job queue in memory: the simplest thing that
+//! keeps the contracts, for tests of what stands on them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use berth_domain::{
+    Blob, Edge, EdgeTarget, Envelope, Link, LinkId, Manifest, ManifestState, Member, Nonce, Page,
+    Project, ProjectId, ProjectName, Referrer, RegistryEndpoint, RegistryId, Repository, Sequence,
+    SigningKey, Tag, UploadId, UploadSession, User, UserId,
+};
+use berth_oci::{Digest, RepositoryName, TagName};
+use berth_ports::{Clock, GcSubject, Sequences, StoreError, StoreResult};
+use jiff::Timestamp;
+
+pub use blobs::MemoryBlobs;
+
+mod access;
+mod blobs;
+mod growing;
+mod jobs;
+mod links;
+mod manifests;
+mod projects;
+mod referrers;
+mod registries;
+mod repositories;
+mod tags;
+mod uploads;
+
+/// All metadata ports and the job queue in one process's memory.
+#[derive(Debug)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+    clock: Arc<dyn Clock>,
+}
+
+/// All records, by their keys.
+#[derive(Debug, Default)]
+struct State {
+    sequences: BTreeMap<&'static str, i64>,
+    projects: BTreeMap<ProjectName, Project>,
+    members: BTreeMap<(ProjectId, UserId), Member>,
+    registries: BTreeMap<RegistryId, RegistryEndpoint>,
+    users: BTreeMap<UserId, User>,
+    /// The oldest first.
+    signing_keys: Vec<SigningKey>,
+    repositories: BTreeMap<RepositoryName, Repository>,
+    manifests: BTreeMap<(RepositoryName, Digest), ManifestRecord>,
+    edges: BTreeSet<(RepositoryName, EdgeTarget, Edge)>,
+    tags: BTreeMap<(RepositoryName, TagName), Tag>,
+    links: BTreeMap<(RepositoryName, Digest), Link>,
+    blobs: BTreeMap<Digest, Blob>,
+    /// Whether the link was committed.
+    back_edges: BTreeMap<(Digest, RepositoryName, LinkId), bool>,
+    /// By due time and a running number.
+    gc: BTreeMap<(Timestamp, u64), GcSubject>,
+    uploads: BTreeMap<UploadId, UploadSession>,
+    /// With the time of writing, the oldest first.
+    outbox: Vec<(Timestamp, Envelope)>,
+    queue: Vec<jobs::Queued>,
+    buried: usize,
+}
+
+/// A manifest in any state.
+#[derive(Debug)]
+struct ManifestRecord {
+    state: ManifestState,
+    nonce: Nonce,
+    /// From the commit on.
+    committed: Option<(Manifest, Option<Referrer>)>,
+}
+
+impl MemoryStore {
+    /// An empty store. `clock` tells when jobs were written and when they are
+    /// due.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { state: Mutex::default(), clock }
+    }
+
+    /// Everything, for one transaction: a method checks all that it expects
+    /// before it changes anything.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Puts an entry into the GC queue.
+    fn collect(&mut self, subject: GcSubject, due: Timestamp) {
+        let number = self.gc.keys().map(|(_, number)| number + 1).max().unwrap_or(0);
+        self.gc.insert((due, number), subject);
+    }
+
+    /// Whether an upload session is at this epoch.
+    fn is_at_epoch(&self, session: Option<(UploadId, u64)>) -> bool {
+        session.is_none_or(|(id, epoch)| {
+            self.uploads.get(&id).is_some_and(|session| session.epoch == epoch)
+        })
+    }
+
+    fn end_session(&mut self, session: Option<(UploadId, u64)>) {
+        if let Some((id, _)) = session {
+            self.uploads.remove(&id);
+        }
+    }
+
+    fn send(&mut self, jobs: &[Envelope], now: Timestamp) {
+        self.outbox.extend(jobs.iter().map(|job| (now, job.clone())));
+    }
+}
+
+/// The first `limit` of `items`.
+fn page<T>(items: impl Iterator<Item = T>, limit: usize) -> Page<T> {
+    Page::from_overread(items.take(limit + 1).collect(), limit)
+}
+
+fn ensure(holds: bool, error: impl FnOnce() -> StoreError) -> StoreResult<()> {
+    if holds { Ok(()) } else { Err(error()) }
+}
+
+fn conflict(what: impl ToString) -> StoreError {
+    StoreError::Conflict(what.to_string())
+}
+
+fn not_found(what: impl ToString) -> StoreError {
+    StoreError::NotFound(what.to_string())
+}
+
+fn taken(what: impl ToString) -> StoreError {
+    StoreError::AlreadyExists(what.to_string())
+}
+
+#[async_trait]
+impl Sequences for MemoryStore {
+    async fn next(&self, sequence: Sequence) -> StoreResult<i64> {
+        let mut state = self.state();
+        let last = state.sequences.entry(sequence.as_str()).or_default();
+        *last += 1;
+        Ok(*last)
+    }
+}

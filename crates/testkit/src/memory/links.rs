@@ -1,0 +1,211 @@
+//! Blobs, links, back-edges, and the queue of what may be collected.
+
+use async_trait::async_trait;
+use berth_domain::{Blob, EdgeTarget, Link, LinkId, LinkState, LinkToken, Page};
+use berth_oci::{Digest, RepositoryName};
+use berth_ports::{
+    BackEdge, CommitLink, GcEntry, GcQueue, GcSubject, LinkCommit, LinkSource, LinkStore,
+    StoreResult,
+};
+use jiff::Timestamp;
+
+use super::{MemoryStore, State, conflict, ensure, page};
+
+impl State {
+    /// The blob as it is after one more link, if it is as it was read.
+    fn blob_with_link(&self, digest: Digest, source: &LinkSource) -> Option<Blob> {
+        match (source, self.blobs.get(&digest)) {
+            (LinkSource::NewBlob { key, size }, None) => {
+                Some(Blob { digest, key: *key, size: *size, generation: 1 })
+            }
+            (LinkSource::Blob(read), Some(stored)) if stored.key == read.key => {
+                Some(Blob { generation: stored.generation + 1, ..stored.clone() })
+            }
+            _ => None,
+        }
+    }
+
+    /// The link, if it is in this state; else `Conflict`.
+    fn link_in(
+        &mut self,
+        repository: &RepositoryName,
+        digest: Digest,
+        state: LinkState,
+    ) -> StoreResult<&mut Link> {
+        self.links
+            .get_mut(&(repository.clone(), digest))
+            .filter(|link| link.state == state)
+            .ok_or_else(|| conflict(digest))
+    }
+}
+
+#[async_trait]
+impl LinkStore for MemoryStore {
+    async fn link(&self, repository: &RepositoryName, digest: Digest) -> StoreResult<Option<Link>> {
+        Ok(self.state().links.get(&(repository.clone(), digest)).cloned())
+    }
+
+    async fn blob(&self, digest: Digest) -> StoreResult<Option<Blob>> {
+        Ok(self.state().blobs.get(&digest).cloned())
+    }
+
+    async fn prepare_link(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+        id: LinkId,
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        let mut state = self.state();
+        state.collect(GcSubject::Target(repository.clone(), EdgeTarget::Blob(digest)), now);
+        state.back_edges.insert((digest, repository.clone(), id), false);
+        Ok(())
+    }
+
+    async fn commit_link(&self, commit: &CommitLink) -> StoreResult<LinkCommit> {
+        let mut state = self.state();
+        let CommitLink { repository, digest, id, .. } = commit;
+        let key = (repository.clone(), *digest);
+        let back_edge = (*digest, repository.clone(), *id);
+        let pending = state.back_edges.get(&back_edge) == Some(&false);
+        let blob = state.blob_with_link(*digest, &commit.source);
+        let (Some(blob), true, false) = (blob, pending, state.links.contains_key(&key)) else {
+            return Ok(LinkCommit::Retry);
+        };
+        if !state.is_at_epoch(commit.session) {
+            return Ok(LinkCommit::Fenced);
+        }
+        let link = Link {
+            repository: repository.clone(),
+            digest: *digest,
+            id: *id,
+            state: LinkState::Live,
+            key: blob.key,
+            size: blob.size,
+            touched_at: commit.now,
+        };
+        state.links.insert(key, link);
+        state.blobs.insert(*digest, blob);
+        state.back_edges.insert(back_edge, true);
+        state.end_session(commit.session);
+        state.send(&commit.jobs, self.clock.now());
+        Ok(LinkCommit::Done)
+    }
+
+    async fn withdraw_link(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+        id: LinkId,
+    ) -> StoreResult<()> {
+        let mut state = self.state();
+        let key = (digest, repository.clone(), id);
+        if state.back_edges.get(&key) == Some(&false) {
+            state.back_edges.remove(&key);
+        }
+        Ok(())
+    }
+
+    async fn revive_link(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+        condemned: Option<LinkToken>,
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        let expected = condemned.map_or(LinkState::Live, LinkState::Condemned);
+        let mut state = self.state();
+        let link = state.link_in(repository, digest, expected)?;
+        link.state = LinkState::Live;
+        link.touched_at = now;
+        Ok(())
+    }
+
+    async fn condemn_link(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+        id: LinkId,
+        token: LinkToken,
+    ) -> StoreResult<()> {
+        let mut state = self.state();
+        let link = state.link_in(repository, digest, LinkState::Live)?;
+        ensure(link.id == id, || conflict(digest))?;
+        link.state = LinkState::Condemned(token);
+        Ok(())
+    }
+
+    async fn delete_link(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+        token: LinkToken,
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        let mut state = self.state();
+        let id = state.link_in(repository, digest, LinkState::Condemned(token))?.id;
+        state.links.remove(&(repository.clone(), digest));
+        state.back_edges.remove(&(digest, repository.clone(), id));
+        state.collect(GcSubject::Blob(digest), now);
+        Ok(())
+    }
+
+    async fn back_edges(
+        &self,
+        digest: Digest,
+        after: Option<(&RepositoryName, LinkId)>,
+        limit: usize,
+    ) -> StoreResult<Page<BackEdge>> {
+        let state = self.state();
+        let behind = state
+            .back_edges
+            .iter()
+            .filter(|((of, repository, id), _)| *of == digest && Some((repository, *id)) > after)
+            .map(|((_, repository, id), linked)| BackEdge {
+                repository: repository.clone(),
+                id: *id,
+                linked: *linked,
+            });
+        Ok(page(behind, limit))
+    }
+
+    async fn list_links(
+        &self,
+        repository: &RepositoryName,
+        after: Option<Digest>,
+        limit: usize,
+    ) -> StoreResult<Page<Link>> {
+        let state = self.state();
+        let behind = state
+            .links
+            .values()
+            .filter(|link| link.repository == *repository && Some(link.digest) > after);
+        Ok(page(behind.cloned(), limit))
+    }
+
+    async fn list_blobs(&self, after: Option<Digest>, limit: usize) -> StoreResult<Page<Blob>> {
+        let state = self.state();
+        Ok(page(state.blobs.values().filter(|blob| Some(blob.digest) > after).cloned(), limit))
+    }
+}
+
+#[async_trait]
+impl GcQueue for MemoryStore {
+    async fn due(
+        &self,
+        now: Timestamp,
+        after: Option<&str>,
+        limit: usize,
+    ) -> StoreResult<Vec<GcEntry>> {
+        let state = self.state();
+        let entries = state.gc.iter().map(|((due, number), subject)| GcEntry {
+            key: format!("{:020}-{number:020}", due.as_nanosecond()),
+            due: *due,
+            subject: subject.clone(),
+        });
+        Ok(entries
+            .filter(|entry| entry.due <= now && Some(entry.key.as_str()) > after)
+            .take(limit)
+            .collect())
+    }
+}

@@ -1,0 +1,220 @@
+//! Manifests and edges.
+
+use async_trait::async_trait;
+use berth_domain::{
+    Begun, Edge, EdgeTarget, Envelope, Manifest, ManifestState, Nonce, Page, Referrer,
+};
+use berth_oci::{Digest, RepositoryName};
+use berth_ports::{CommitManifest, DeleteEnd, GcSubject, ManifestStore, StoreResult};
+use jiff::Timestamp;
+
+use super::{ManifestRecord, MemoryStore, State, conflict, ensure, page};
+
+impl State {
+    /// The manifest, if it is in this state under this nonce; else `Conflict`.
+    fn manifest_in(
+        &mut self,
+        repository: &RepositoryName,
+        digest: Digest,
+        state: ManifestState,
+        nonce: Nonce,
+    ) -> StoreResult<&mut ManifestRecord> {
+        self.manifests
+            .get_mut(&(repository.clone(), digest))
+            .filter(|record| record.state == state && record.nonce == nonce)
+            .ok_or_else(|| conflict(digest))
+    }
+
+    /// The live manifests of a repository, by digest.
+    pub(super) fn live<'a>(
+        &'a self,
+        repository: &'a RepositoryName,
+    ) -> impl Iterator<Item = &'a (Manifest, Option<Referrer>)> {
+        self.manifests
+            .iter()
+            .filter(move |((of, _), record)| of == repository && record.state == ManifestState::Live)
+            .filter_map(|(_, record)| record.committed.as_ref())
+    }
+
+    /// Whether a manifest is live under the nonce that it says.
+    pub(super) fn is_live(&mut self, manifest: &Manifest) -> bool {
+        let Manifest { repository, digest, nonce, .. } = manifest;
+        self.manifest_in(repository, *digest, ManifestState::Live, *nonce).is_ok()
+    }
+}
+
+#[async_trait]
+impl ManifestStore for MemoryStore {
+    async fn begin_manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+        nonce: Nonce,
+        now: Timestamp,
+    ) -> StoreResult<Begun> {
+        let mut state = self.state();
+        let key = (repository.clone(), digest);
+        let Some(found) = state.manifests.get(&key) else {
+            let record = ManifestRecord { state: ManifestState::Pending, nonce, committed: None };
+            state.manifests.insert(key, record);
+            let target = EdgeTarget::Manifest(digest);
+            state.collect(GcSubject::Target(repository.clone(), target), now);
+            return Ok(Begun::Started);
+        };
+        Ok(match (found.state, &found.committed) {
+            (ManifestState::Live, Some((manifest, _))) => Begun::Live(Box::new(manifest.clone())),
+            (ManifestState::Deleting, _) => Begun::Deleting,
+            _ => Begun::Joined(found.nonce),
+        })
+    }
+
+    async fn put_edges(
+        &self,
+        repository: &RepositoryName,
+        edge: Edge,
+        targets: &[EdgeTarget],
+    ) -> StoreResult<()> {
+        let edges = targets.iter().map(|target| (repository.clone(), *target, edge));
+        self.state().edges.extend(edges);
+        Ok(())
+    }
+
+    async fn delete_edges(
+        &self,
+        repository: &RepositoryName,
+        edge: Edge,
+        targets: &[EdgeTarget],
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        let mut state = self.state();
+        for target in targets {
+            state.edges.remove(&(repository.clone(), *target, edge));
+            state.collect(GcSubject::Target(repository.clone(), *target), now);
+        }
+        Ok(())
+    }
+
+    async fn edges(
+        &self,
+        repository: &RepositoryName,
+        target: EdgeTarget,
+        after: Option<Edge>,
+        limit: usize,
+    ) -> StoreResult<Page<Edge>> {
+        let state = self.state();
+        let behind = state
+            .edges
+            .iter()
+            .filter(|(of, to, edge)| of == repository && *to == target && Some(*edge) > after)
+            .map(|(_, _, edge)| *edge);
+        Ok(page(behind, limit))
+    }
+
+    async fn commit_manifest(&self, commit: &CommitManifest) -> StoreResult<()> {
+        let mut state = self.state();
+        let Manifest { repository, digest, nonce, pushed_at, .. } = &commit.manifest;
+        ensure(state.is_at_epoch(commit.session), || conflict("the upload session"))?;
+        let record = state.manifest_in(repository, *digest, ManifestState::Pending, *nonce)?;
+        record.state = ManifestState::Live;
+        record.committed = Some((commit.manifest.clone(), commit.referrer.clone()));
+        state.set_tags(&commit.manifest, &commit.tags, *pushed_at);
+        state.end_session(commit.session);
+        Ok(())
+    }
+
+    async fn abort_manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+        nonce: Nonce,
+        jobs: &[Envelope],
+    ) -> StoreResult<()> {
+        let mut state = self.state();
+        state.manifest_in(repository, digest, ManifestState::Pending, nonce)?;
+        state.manifests.remove(&(repository.clone(), digest));
+        state.send(jobs, self.clock.now());
+        Ok(())
+    }
+
+    async fn manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+    ) -> StoreResult<Option<Manifest>> {
+        let state = self.state();
+        let found = state.live(repository).find(|(manifest, _)| manifest.digest == digest);
+        Ok(found.map(|(manifest, _)| manifest.clone()))
+    }
+
+    async fn manifest_state(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+    ) -> StoreResult<Option<(ManifestState, Nonce)>> {
+        let state = self.state();
+        let record = state.manifests.get(&(repository.clone(), digest));
+        Ok(record.map(|record| (record.state, record.nonce)))
+    }
+
+    async fn list_manifests(
+        &self,
+        repository: &RepositoryName,
+        after: Option<Digest>,
+        limit: usize,
+    ) -> StoreResult<Page<Manifest>> {
+        let state = self.state();
+        let behind = state
+            .live(repository)
+            .map(|(manifest, _)| manifest)
+            .filter(|manifest| Some(manifest.digest) > after);
+        Ok(page(behind.cloned(), limit))
+    }
+
+    async fn referrers(
+        &self,
+        repository: &RepositoryName,
+        subject: Digest,
+        artifact_type: Option<&str>,
+        after: Option<(&str, Digest)>,
+        limit: usize,
+    ) -> StoreResult<Page<Referrer>> {
+        let state = self.state();
+        let behind = state.referrers(repository, subject).into_iter().filter(|referrer| {
+            let own_type = referrer.artifact_type.as_deref();
+            Some((own_type.unwrap_or_default(), referrer.digest)) > after
+                && (artifact_type.is_none() || artifact_type == own_type)
+        });
+        Ok(page(behind, limit))
+    }
+
+    async fn begin_delete(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+        nonce: Nonce,
+    ) -> StoreResult<()> {
+        let mut state = self.state();
+        state.manifest_in(repository, digest, ManifestState::Live, nonce)?.state =
+            ManifestState::Deleting;
+        Ok(())
+    }
+
+    async fn end_delete(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+        nonce: Nonce,
+        end: &DeleteEnd,
+    ) -> StoreResult<()> {
+        let mut state = self.state();
+        let record = state.manifest_in(repository, digest, ManifestState::Deleting, nonce)?;
+        match end {
+            DeleteEnd::Restored => record.state = ManifestState::Live,
+            DeleteEnd::Gone(jobs) => {
+                state.manifests.remove(&(repository.clone(), digest));
+                state.send(jobs, self.clock.now());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,152 @@
+//! containerd, driven by its `ctr`.
+
+
+use berth_oci::Digest;
+use serde_json::Value;
+
+use super::{ImageClient, id};
+use crate::support::daemons::{Daemon, is_root};
+use crate::support::home::{CommandLine, Home, Outcome};
+use crate::support::layout::{digest_of, of_platform};
+use crate::support::programs;
+
+#[derive(Debug)]
+pub(crate) struct Containerd {
+    /// Ended before its home goes.
+    _daemon: Daemon,
+    home: Home,
+    user: Option<String>,
+    hosts: Option<PathBuf>,
+}
+
+impl Containerd {
+    /// Starts the daemon alone, in a home that has none; answers its socket.
+    pub(super) async fn daemon(home: &Home) -> (Daemon, PathBuf) {
+        let socket = home.join("cd.sock");
+        let containerd = home.program("containerd").line("--log-level warn");
+        let containerd = containerd.arg("--root").arg(home.join("cd"));
+        let containerd = containerd.arg("--state").arg(home.join("cdrun"));
+        let command = containerd.arg("--address").arg(&socket).into_command();
+        let mut daemon = Daemon::start("containerd", command, home.path());
+        let answers = async || ctr(home, &socket).arg("version").run().await.is_success();
+        daemon.ready(answers).await;
+        (daemon, socket)
+    }
+
+    /// Sends pulls of a registry's names elsewhere: what `hosts.toml` is for.
+    pub(crate) fn set_hosts(&mut self, registry: &str, mirror: &str) {
+        let folder = self.home.join("hosts");
+        std::fs::create_dir_all(folder.join(registry)).unwrap();
+        let hosts = format!(
+            "server = \"{mirror}\"\n\n[host.\"{mirror}\"]\n  capabilities = [\"pull\", \"resolve\"]\n"
+        );
+        std::fs::write(folder.join(registry).join("hosts.toml"), hosts).unwrap();
+        self.hosts = Some(folder);
+    }
+
+    /// Runs a program of an image; answers its output.
+    pub(crate) async fn run(&self, name: &str, program: &str) -> String {
+        let run = self.ctr().line("run --rm --snapshotter native");
+        run.args([name, "one", program]).succeeds().await
+    }
+
+    /// The digest of the manifest or index that it knows by a name.
+    pub(crate) async fn target(&self, name: &str) -> Digest {
+        let list = self.ctr().line("images ls").arg(format!("name=={name}"));
+        let list = list.succeeds().await;
+        let digest = list.split_whitespace().find(|word| word.starts_with("sha256:"));
+        id(digest.unwrap_or_else(|| panic!("{name} is not in {list}")))
+    }
+
+    /// Pulls an index with the images of all platforms.
+    pub(crate) async fn pull_all(&self, name: &str) {
+        self.pulling().arg("--all-platforms").arg(name).succeeds().await;
+    }
+
+    fn ctr(&self) -> CommandLine {
+        ctr(&self.home, &self.home.join("cd.sock"))
+    }
+
+    fn pulling(&self) -> CommandLine {
+        let pull = self.ctr().line("images pull --snapshotter native");
+        self.as_user(match &self.hosts {
+            Some(hosts) => pull.arg("--hosts-dir").arg(hosts),
+            None => pull.arg("--plain-http"),
+        })
+    }
+
+    fn as_user(&self, command: CommandLine) -> CommandLine {
+        match &self.user {
+            Some(user) => command.args(["--user", user]),
+            None => command,
+        }
+    }
+
+    async fn content(&self, digest: &Digest) -> Value {
+        let get = self.ctr().line("content get").arg(digest.to_string());
+        serde_json::from_str(&get.succeeds().await).unwrap()
+    }
+}
+
+fn ctr(home: &Home, socket: &Path) -> CommandLine {
+    home.program("ctr").arg("--address").arg(socket)
+}
+
+impl ImageClient for Containerd {
+    const LOGS_IN: bool = false;
+
+    async fn start() -> Option<Self> {
+        for program in ["containerd", "ctr"] {
+            programs::require(program)?;
+        }
+        if !is_root() {
+            programs::skip("containerd", "needs root");
+            return None;
+        }
+        let home = Home::new();
+        let (daemon, _) = Self::daemon(&home).await;
+        Some(Self { _daemon: daemon, home, user: None, hosts: None })
+    }
+
+    async fn log_in(&mut self, _registry: &str, user: &str, password: &str) -> Outcome {
+        self.user = Some(format!("{user}:{password}"));
+        self.ctr().arg("version").run().await
+    }
+
+    async fn try_pull(&self, name: &str, platform: Option<&str>) -> Outcome {
+        let pull = match platform {
+            None => self.pulling(),
+            Some(platform) => self.pulling().args(["--platform", platform]),
+        };
+        pull.arg(name).run().await
+    }
+
+    async fn config(&self, name: &str, platform: Option<&str>) -> Digest {
+        let target = self.content(&self.target(name).await).await;
+        let image = match (target["manifests"].as_array(), platform) {
+            (Some(children), Some(platform)) => {
+                self.content(&digest_of(of_platform(children, platform))).await
+            }
+            _ => target,
+        };
+        let config = digest_of(&image["config"]);
+        for layer in image["layers"].as_array().unwrap() {
+            let layer = digest_of(layer).to_string();
+            let listed = self.ctr().line("content ls --quiet").succeeds().await;
+            assert!(listed.contains(&layer), "{name} has no {layer}");
+        }
+        config
+    }
+
+    async fn push(&self, from: &str, to: &str) -> Outcome {
+        self.ctr().line("images tag --force").args([from, to]).succeeds().await;
+        let push = self.as_user(self.ctr().line("images push --plain-http"));
+        push.arg(to).run().await
+    }
+
+    async fn forget(&self) {
+        let names = self.ctr().line("images ls --quiet").succeeds().await;
+        let remove = self.ctr().line("images rm --sync");
+        remove.args(names.lines()).succeeds().await;
+    }
+}

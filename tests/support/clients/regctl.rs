@@ -1,0 +1,61 @@
+//! regctl, of regclient.
+
+use berth_oci::Digest;
+
+use super::ImageClient;
+use super::folders::Folders;
+use crate::support::home::{CommandLine, Home, Outcome};
+use crate::support::programs;
+
+#[derive(Debug)]
+pub(crate) struct Regctl {
+    home: Home,
+    folders: Folders,
+}
+
+impl Regctl {
+    fn program(&self) -> CommandLine {
+        self.home.program("regctl")
+    }
+}
+
+impl ImageClient for Regctl {
+    const KEEPS_INDEXES: bool = true;
+
+    async fn start() -> Option<Self> {
+        programs::require("regctl")?;
+        let home = Home::new();
+        Some(Self { folders: Folders::of(&home), home })
+    }
+
+    async fn log_in(&mut self, registry: &str, user: &str, password: &str) -> Outcome {
+        
+        let set = self.program().line("registry set --tls disabled").arg(registry);
+        set.succeeds().await;
+        let login = self.program().line("registry login --pass-stdin --user");
+        login.args([user, registry]).input(password).run().await
+    }
+
+    async fn try_pull(&self, name: &str, platform: Option<&str>) -> Outcome {
+        let copy = self.program().line("image copy");
+        let copy = match platform {
+            None => copy,
+            Some(platform) => copy.args(["--platform", platform]),
+        };
+        let to = format!("ocidir://{}:image", self.folders.empty(name).display());
+        copy.arg(name).arg(to).run().await
+    }
+
+    async fn config(&self, name: &str, platform: Option<&str>) -> Digest {
+        self.folders.config(name, platform)
+    }
+
+    async fn push(&self, from: &str, to: &str) -> Outcome {
+        let from = format!("ocidir://{}:image", self.folders.of_name(from).display());
+        self.program().line("image copy").arg(from).arg(to).run().await
+    }
+
+    async fn forget(&self) {
+        self.folders.forget();
+    }
+}
