@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use berth_testkit::hub::{Hub, HubSettings};
 use berth_testkit::image::Image;
-use serde_json::json;
 
 use crate::support::http::Client;
 use crate::support::server::Server;
@@ -34,15 +33,8 @@ const CODES: [&str; 14] = [
 async fn proxying(hub: &Hub) -> (Server, Client) {
     let server = Server::builder().args(["--tag-freshness-seconds", "0"]).start().await;
     let client = server.admin();
-    let endpoint = json!({ "name": "hub", "type": "docker-registry", "url": hub.url() });
-    let made = client.post("/api/v2.0/registries").json(&endpoint).send().await.expect(201);
-    let id: i64 = made.location().rsplit('/').next().unwrap().parse().unwrap();
-    let project = json!({
-        "project_name": "cache",
-        "registry_id": id,
-        "metadata": { "public": "true" },
-    });
-    client.post("/api/v2.0/projects").json(&project).send().await.expect(201);
+    let registry = client.create_registry("hub", &hub.url(), None).await;
+    client.create_proxy_project("cache", registry, true).await;
     (server, client)
 }
 

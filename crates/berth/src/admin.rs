@@ -1,20 +1,66 @@
 //! `berth admin`: looking after the data.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use berth_service::Service;
 use berth_settings::Settings;
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
+use tokio::runtime;
+
+mod fsck;
+mod list;
+mod password;
+mod progress;
+mod rotate_key;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdminCommand {
-    /// Replace the key that signs tokens; tokens of the old one stay good until they expire
+    /// List users or projects
+    List {
+        /// What to list
+        what: Listed,
+    },
+    /// Give a user a new password; without a file one is generated and printed
+    ResetPassword {
+        /// The user's name
+        user: String,
+        /// File whose first line is the password, or - for standard input
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+    },
+    /// Sign tokens with a new key; those of the old one are good until they expire
     RotateKey,
+    /// Verify every record against its bytes; exits 1 if something is wrong
+    Fsck,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Listed {
+    Users,
+    Projects,
 }
 
 /// Runs a command on the data of `settings`.
-pub(crate) fn run(_settings: &Settings, command: &AdminCommand) -> Result<ExitCode> {
-    match command {
-        AdminCommand::RotateKey => Ok(ExitCode::SUCCESS),
-    }
+pub(crate) fn run(settings: &Settings, command: &AdminCommand) -> Result<ExitCode> {
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .context("the machine gives no threads")?;
+    runtime.block_on(async {
+        let wired = berth_wiring::attach(settings)?;
+        let service = Service::new(wired.ports, berth_wiring::service_settings(settings));
+        match command {
+            AdminCommand::List { what: Listed::Users } => list::users(&service).await?,
+            AdminCommand::List { what: Listed::Projects } => list::projects(&service).await?,
+            AdminCommand::ResetPassword { user, password_file } => {
+                password::reset(&service, &settings.data, user, password_file.as_deref()).await?;
+            }
+            AdminCommand::RotateKey => rotate_key::run(&service).await?,
+            AdminCommand::Fsck => return fsck::run(&service).await,
+        }
+        Ok(ExitCode::SUCCESS)
+    })
 }

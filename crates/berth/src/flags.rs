@@ -60,10 +60,12 @@ impl Args for Flags {
 
 fn argument(key: &Key) -> Option<Arg> {
     let flag = key.flag()?;
-    let help = match key.default {
-        "" => key.doc.to_owned(),
-        default => format!("{} [default: {default}]", key.doc),
+    let repeated = if key.kind == Kind::List { "; may be repeated" } else { "" };
+    let default = match key.default {
+        "" => String::new(),
+        default => format!(" [default: {default}]"),
     };
+    let help = format!("{}{repeated}{default}", key.doc);
     let argument = Arg::new(key.name)
         .long(flag.trim_start_matches('-').to_owned())
         .value_name(key.value_name)

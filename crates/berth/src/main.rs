@@ -11,6 +11,7 @@ mod admin;
 mod cli;
 mod flags;
 mod logging;
+mod secret_file;
 mod serve;
 mod sources;
 

@@ -12,6 +12,8 @@ use berth_wiring::Wired;
 use tokio::runtime;
 use tokio::time::{Instant, timeout_at};
 
+pub(crate) use first_start::{FIRST_USER, INITIAL_PASSWORD};
+
 use listeners::Listeners;
 use server::Server;
 use stop::Stop;

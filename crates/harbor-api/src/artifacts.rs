@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::omit::{is_default, null_if_empty};
+use crate::omit::{is_default, null_as_default, null_if_empty};
 use crate::{Label, Timestamp};
 
 /// An artifact: a manifest, and what is known of it.
@@ -78,6 +78,14 @@ pub struct Tag {
     /// [`Timestamp::NEVER`] until the first pull.
     pub pull_time: Timestamp,
     pub immutable: bool,
+}
+
+/// The part of a [`Tag`] that `POST .../artifacts/{reference}/tags` takes.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct TagReq {
+    #[serde(deserialize_with = "null_as_default")]
+    pub name: String,
 }
 
 /// Where an addition of an artifact is fetched.

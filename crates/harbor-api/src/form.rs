@@ -16,7 +16,7 @@ pub(crate) fn pairs(query_string: &str) -> impl Iterator<Item = (String, &str)> 
 }
 
 /// The decoded value of a parameter; of several the last, as Harbor takes it. Empty is absent.
-pub(crate) fn parameter(query_string: &str, name: &str) -> Option<String> {
+pub fn parameter(query_string: &str, name: &str) -> Option<String> {
     pairs(query_string)
         .filter(|(pair_name, _)| pair_name == name)
         .last()

@@ -11,8 +11,9 @@
 //!
 //! Responses serialise only and requests deserialise only, so neither can stand in for the other.
 
-pub use artifacts::{Accessory, AdditionLink, Artifact, Platform, Reference, Tag};
+pub use artifacts::{Accessory, AdditionLink, Artifact, Platform, Reference, Tag, TagReq};
 pub use errors::{Error, ErrorCode, Errors};
+pub use form::parameter;
 pub use health::{ComponentHealthStatus, OverallHealthStatus};
 pub use labels::Label;
 pub use link::link;

@@ -76,7 +76,11 @@ pub trait BlobStore: Debug + Send + Sync + 'static {
     /// Opens a writer that goes on after `state`
     /// ([`WriteState::new`] for a fresh object). A writer that was opened for
     /// this key before can write no more: its calls fail with
-    /// [`StoreError::Conflict`], and none of its later bytes are kept.
+    /// [`StoreError::Conflict`], and none of its later bytes are kept. Opening
+    /// alone changes no byte, so that a caller may look once more whether it
+    /// still may write. [`StoreError::NotFound`] if there is no unfinished
+    /// object to go on with, [`StoreError::Corrupt`] if it is shorter than
+    /// `state` says or of an unknown form.
     async fn write(&self, key: ObjectKey, state: WriteState) -> StoreResult<Box<dyn BlobWriter>>;
 
     /// Stores a whole small object (a manifest): readable and durable once it

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use berth_domain::{ArtifactId, EdgeTarget, Expect, Manifest, ProjectName, Repository, Tag};
+use berth_domain::{ArtifactId, Expect, Manifest, ProjectName, Repository, Tag};
 use berth_oci::{Digest, ParsedManifest, Reference, RepositoryName, TagName, media_type};
 use berth_ports::{Span, StoreError};
 use futures_util::StreamExt;
@@ -13,8 +13,9 @@ use crate::walk::{PAGE, walk};
 
 /// Larger configs are not looked into.
 const MAX_CONFIG: u64 = 1024 * 1024;
-/// Repeats of a deletion that pushes keep undoing.
-const ROUNDS: usize = 4;
+/// Repeats of a deletion: one for each level of indexes in indexes, and for
+/// pushes that come in between.
+const ROUNDS: usize = 16;
 
 /// A manifest with what it says.
 #[derive(Clone, Debug)]
@@ -69,7 +70,7 @@ impl Service {
     pub async fn delete_repository(&self, name: &RepositoryName) -> Result<()> {
         let repository = self.repository(name).await?;
         for _ in 0..ROUNDS {
-            while self.delete_some_manifests(name).await? {}
+            self.delete_some_manifests(name).await?;
             let repositories = &self.ports.repositories;
             match repositories
                 .delete_repository(name, repository.version)
@@ -83,18 +84,16 @@ impl Service {
         Err(StoreError::Conflict(format!("repository {name}")).into())
     }
 
-    /// Deletes manifests that no index names; whether there was one. The next
-    /// call finds those that only a deleted index named.
-    async fn delete_some_manifests(&self, name: &RepositoryName) -> Result<bool> {
-        let mut deleted = false;
+    /// Deletes manifests that no index names. The next call finds those that
+    /// only a deleted index named.
+    async fn delete_some_manifests(&self, name: &RepositoryName) -> Result<()> {
         for manifest in self.all_manifests(name).await? {
             match self.delete_manifest(name, manifest.digest).await {
-                Ok(()) | Err(Error::ManifestUnknown(_)) => deleted = true,
-                Err(Error::PreconditionFailed(_)) => {}
+                Ok(()) | Err(Error::ManifestUnknown(_) | Error::PreconditionFailed(_)) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(deleted)
+        Ok(())
     }
 
     async fn all_manifests(&self, name: &RepositoryName) -> Result<Vec<Manifest>> {
@@ -124,8 +123,7 @@ impl Service {
             if manifest.facts.subject.is_some() {
                 continue;
             }
-            if !children.contains(&manifest.digest)
-                || self.is_tagged(name, manifest.digest).await?
+            if !children.contains(&manifest.digest) || self.is_tagged(name, manifest.digest).await?
             {
                 found.push(manifest);
             }
@@ -185,7 +183,9 @@ impl Service {
         let tag = tags.tag(&manifest.repository, name).await?;
         let tag = tag.filter(|tag| tag.digest == manifest.digest);
         let expected = Expect::Version(tag.ok_or_else(unknown)?.version);
-        Ok(tags.delete_tag(&manifest.repository, name, expected).await?)
+        Ok(tags
+            .delete_tag(&manifest.repository, name, expected)
+            .await?)
     }
 
     /// Sets a new tag to a manifest; [`Error::Conflict`] if there is one of
@@ -196,14 +196,6 @@ impl Service {
             return Err(Error::Conflict(format!("tag {name} exists already")));
         }
         Ok(tags.put_tags(manifest, &[name], self.now()).await?)
-    }
-
-    /// Whether an index in the repository names this manifest.
-    pub async fn is_part_of_index(&self, manifest: &Manifest) -> Result<bool> {
-        let target = EdgeTarget::Manifest(manifest.digest);
-        let edges = &self.ports.manifests;
-        let page = edges.edges(&manifest.repository, target, None, 1).await?;
-        Ok(!page.items.is_empty())
     }
 
     /// What a manifest says, and its config.

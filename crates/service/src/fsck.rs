@@ -99,13 +99,23 @@ impl Service {
     /// looks wrong is read again a moment later, and counts only if it is still
     /// wrong in the same way.
     pub async fn fsck(&self, observer: FsckObserver<'_>) -> Result<FsckReport> {
-        let mut walk = Walk { service: self, observer, seen: FsckProgress::default(), suspects: Vec::new() };
+        let mut walk = Walk {
+            service: self,
+            observer,
+            seen: FsckProgress::default(),
+            suspects: Vec::new(),
+        };
         walk.count_bytes().await?;
         walk.repositories().await?;
         walk.blobs().await?;
-        let Walk { mut seen, suspects, .. } = walk;
+        let Walk {
+            mut seen, suspects, ..
+        } = walk;
         seen.total_bytes = seen.bytes;
-        Ok(FsckReport { seen, faults: self.confirm(suspects).await? })
+        Ok(FsckReport {
+            seen,
+            faults: self.confirm(suspects).await?,
+        })
     }
 
     /// Those of `suspects` that are still wrong in the same way.
@@ -117,10 +127,18 @@ impl Service {
         let mut confirmed = Vec::new();
         let mut rest = suspects.as_slice();
         while let Some(first) = rest.first() {
-            let same = rest.iter().take_while(|fault| fault.subject == first.subject).count();
+            let same = rest
+                .iter()
+                .take_while(|fault| fault.subject == first.subject)
+                .count();
             let (suspected, others) = rest.split_at(same);
             let now = self.verify(&first.subject, &mut |_| {}).await?;
-            confirmed.extend(suspected.iter().filter(|fault| now.contains(&fault.problem)).cloned());
+            confirmed.extend(
+                suspected
+                    .iter()
+                    .filter(|fault| now.contains(&fault.problem))
+                    .cloned(),
+            );
             rest = others;
         }
         Ok(confirmed)
@@ -187,16 +205,27 @@ impl Walk<'_> {
         after: Option<&RepositoryName>,
     ) -> Result<Page<Repository>> {
         let all: Option<&ProjectName> = None;
-        Ok(self.service.ports.repositories.list_repositories(all, after, PAGE).await?)
+        Ok(self
+            .service
+            .ports
+            .repositories
+            .list_repositories(all, after, PAGE)
+            .await?)
     }
 
     async fn links(&mut self, repository: &RepositoryName) -> Result<()> {
         let mut after = None;
         loop {
-            let page = self.service.ports.links.list_links(repository, after, PAGE).await?;
+            let page = self
+                .service
+                .ports
+                .links
+                .list_links(repository, after, PAGE)
+                .await?;
             for link in &page.items {
                 self.seen.links += 1;
-                self.look_at(FsckSubject::Link(repository.clone(), link.digest)).await?;
+                self.look_at(FsckSubject::Link(repository.clone(), link.digest))
+                    .await?;
             }
             after = page.items.last().map(|link| link.digest);
             if is_last(&page) {
@@ -208,10 +237,16 @@ impl Walk<'_> {
     async fn manifests(&mut self, repository: &RepositoryName) -> Result<()> {
         let mut after = None;
         loop {
-            let page = self.service.ports.manifests.list_manifests(repository, after, PAGE).await?;
+            let page = self
+                .service
+                .ports
+                .manifests
+                .list_manifests(repository, after, PAGE)
+                .await?;
             for manifest in &page.items {
                 self.seen.manifests += 1;
-                self.look_at(FsckSubject::Manifest(repository.clone(), manifest.digest)).await?;
+                self.look_at(FsckSubject::Manifest(repository.clone(), manifest.digest))
+                    .await?;
             }
             after = page.items.last().map(|manifest| manifest.digest);
             if is_last(&page) {
@@ -224,10 +259,16 @@ impl Walk<'_> {
         let mut after: Option<TagName> = None;
         loop {
             let behind = after.as_ref().map(TagName::as_str);
-            let page = self.service.ports.tags.list_tags(repository, behind, PAGE).await?;
+            let page = self
+                .service
+                .ports
+                .tags
+                .list_tags(repository, behind, PAGE)
+                .await?;
             for tag in &page.items {
                 self.seen.tags += 1;
-                self.look_at(FsckSubject::Tag(repository.clone(), tag.clone())).await?;
+                self.look_at(FsckSubject::Tag(repository.clone(), tag.clone()))
+                    .await?;
             }
             if is_last(&page) {
                 return Ok(());
@@ -252,16 +293,22 @@ impl Walk<'_> {
     }
 
     async fn look_at(&mut self, subject: FsckSubject) -> Result<()> {
-        let Self { service, observer, seen, suspects } = self;
+        let Self {
+            service,
+            observer,
+            seen,
+            suspects,
+        } = self;
         observer(*seen);
         let mut read = |bytes| {
             seen.bytes += bytes;
             observer(*seen);
         };
         let problems = service.verify(&subject, &mut read).await?;
-        suspects.extend(
-            problems.into_iter().map(|problem| FsckFault { subject: subject.clone(), problem }),
-        );
+        suspects.extend(problems.into_iter().map(|problem| FsckFault {
+            subject: subject.clone(),
+            problem,
+        }));
         Ok(())
     }
 }

@@ -204,7 +204,10 @@ impl Service {
         changes: &RegistryChanges,
     ) -> Result<Option<(String, Secret)>> {
         let (held_name, held_password) = self.opened(endpoint)?.unzip();
-        let moves = changes.url.as_ref().is_some_and(|url| url.0 != endpoint.url);
+        let moves = changes
+            .url
+            .as_ref()
+            .is_some_and(|url| url.0 != endpoint.url);
         let username = changes.username.clone().or(held_name.clone());
         let renames = username != held_name;
         let password = match &changes.password {

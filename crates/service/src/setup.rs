@@ -93,10 +93,7 @@ impl Service {
         Ok(all.into_iter().find(|endpoint| endpoint.name == DOCKER_HUB))
     }
 
-    async fn ensure_docker_hub(
-        &self,
-        credential: Option<(String, Secret)>,
-    ) -> Result<RegistryId> {
+    async fn ensure_docker_hub(&self, credential: Option<(String, Secret)>) -> Result<RegistryId> {
         if let Some(hub) = self.docker_hub().await? {
             return Ok(hub.id);
         }

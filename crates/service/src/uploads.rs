@@ -111,11 +111,7 @@ impl Service {
         body: Body,
     ) -> Result<UploadStatus> {
         let session = self.claim(repository, id, epoch, chunk.start).await?;
-        let mut writer = self
-            .ports
-            .blobs
-            .write(session.key, session.state.clone())
-            .await?;
+        let mut writer = self.open_writer(&session).await?;
         let received = receive(writer.as_mut(), body, chunk.length).await;
         if let Err(error @ Error::Store(_)) = received {
             return Err(error);
@@ -151,19 +147,16 @@ impl Service {
             }
             claimed => claimed?,
         };
-        let size = match self
-            .ports
-            .blobs
-            .write(session.key, session.state.clone())
-            .await
-        {
+        let size = match self.open_writer(&session).await {
             Ok(mut writer) => {
                 receive(writer.as_mut(), body, chunk.length).await?;
                 self.complete(&session, writer, digest).await?
             }
             // A crash or a lost answer after the object was finished.
-            Err(StoreError::NotFound(_)) => self.verify_finished(&session, digest).await?,
-            Err(error) => return Err(error.into()),
+            Err(Error::Store(StoreError::NotFound(_))) => {
+                self.verify_finished(&session, digest).await?
+            }
+            Err(error) => return Err(error),
         };
         self.link_object(repository, digest, session.key, size, (id, session.epoch))
             .await
@@ -198,6 +191,22 @@ impl Service {
             (session.id, session.epoch),
         )
         .await
+    }
+
+    /// Opens the writer of a claimed session. A request that was overtaken
+    /// between its claim and here finds out before it has changed a byte.
+    async fn open_writer(&self, session: &UploadSession) -> Result<Box<dyn BlobWriter>> {
+        let writer = self
+            .ports
+            .blobs
+            .write(session.key, session.state.clone())
+            .await?;
+        let current = self.ports.uploads.upload(session.id).await?;
+        if current.is_some_and(|current| current.epoch == session.epoch) {
+            Ok(writer)
+        } else {
+            Err(Error::UploadUnknown)
+        }
     }
 
     /// Completes a session's object, or ends the session if the bytes are not

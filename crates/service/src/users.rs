@@ -52,8 +52,7 @@ fn is_email(text: &str) -> bool {
     let Some((local, host)) = text.rsplit_once('@') else {
         return false;
     };
-    let forbidden =
-        |c: char| c.is_whitespace() || c.is_control() || "<>()[]\\,;:@\"".contains(c);
+    let forbidden = |c: char| c.is_whitespace() || c.is_control() || "<>()[]\\,;:@\"".contains(c);
     let is_local = local.split('.').all(|part| !part.is_empty()) && !local.contains(forbidden);
     let address = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
     let is_host = match address {
@@ -65,11 +64,14 @@ fn is_email(text: &str) -> bool {
 
 fn is_domain(host: &str) -> bool {
     let label = |label: &str| {
-        !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        !label.is_empty()
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
     };
-    host.rsplit_once('.').is_some_and(|(_, top)| {
-        top.len() >= 2 && top.bytes().all(|b| b.is_ascii_alphabetic())
-    }) && host.split('.').all(label)
+    host.rsplit_once('.')
+        .is_some_and(|(_, top)| top.len() >= 2 && top.bytes().all(|b| b.is_ascii_alphabetic()))
+        && host.split('.').all(label)
 }
 
 /// A password that satisfies the rule for new ones.

@@ -27,13 +27,13 @@ keys! {
         "Where data is kept: local (files and SQLite in the data folder)";
 
     LISTEN: List, Network, "listen", "ADDRESS", "127.0.0.1:5000",
-        "Address to serve on: 127.0.0.1:5000, [::1]:5000 or unix:/path; may be repeated";
+        "Address to serve on: 127.0.0.1:5000, [::1]:5000 or unix:/path";
     MIRROR: List, Network, "mirror", "REGISTRY=ADDRESS", "",
-        "Address that serves the proxy project of a registry under unmodified names, as in docker.io=127.0.0.1:5001; may be repeated";
+        "Address that serves the proxy project of a registry under unmodified names, as in docker.io=127.0.0.1:5001";
     EXTERNAL_URL: Text, Network, "external_url", "URL", "",
         "Address that clients use, as in https://registry.example.com; without it the Host header counts";
     TRUSTED_PROXIES: List, Network, "trusted_proxies", "NETWORK", "",
-        "Network whose Forwarded and X-Forwarded-* headers are believed, as in 10.0.0.0/8; may be repeated";
+        "Network whose Forwarded and X-Forwarded-* headers are believed, as in 10.0.0.0/8";
     TLS_CERT: Text, Network, "tls_cert", "FILE", "",
         "Certificate chain in PEM to serve TLS with, read again on SIGHUP; mirrors use it too";
     TLS_KEY: Text, Network, "tls_key", "FILE", "",

@@ -463,7 +463,7 @@ async fn a_digest_of_the_other_algorithm_is_computed_from_the_file() {
     assert_eq!(files(store.dir.path()), 1);
 }
 
-/// A file system of `MiB`s, unmounted at the end. `None` where none can be
+/// A file system of `size` bytes, unmounted at the end; `None` where none can be
 /// mounted.
 struct SmallDisk(TempDir);
 

@@ -1,10 +1,12 @@
 //! Contract suites for the ports, in-memory adapters and a Docker Hub double
 
 pub use clock::ManualClock;
+pub use memory::{MemoryBlobs, MemoryStore};
 pub use stores::{Blobs, Stores, TwoSecrets};
 
 mod clock;
 pub mod hub;
 pub mod image;
+mod memory;
 mod stores;
 pub mod suites;

@@ -23,7 +23,6 @@ mod jobs;
 mod links;
 mod manifests;
 mod projects;
-mod referrers;
 mod registries;
 mod repositories;
 mod tags;
@@ -60,6 +59,8 @@ struct State {
     /// With the time of writing, the oldest first.
     outbox: Vec<(Timestamp, Envelope)>,
     queue: Vec<jobs::Queued>,
+    /// How many deliveries there were: their receipts are numbered.
+    deliveries: u64,
     buried: usize,
 }
 

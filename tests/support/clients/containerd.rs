@@ -1,6 +1,8 @@
 //! containerd, driven by its `ctr`.
 
 
+use std::path::{Path, PathBuf};
+
 use berth_oci::Digest;
 use serde_json::Value;
 

@@ -1,6 +1,8 @@
 //! Docker, with a daemon of its own.
 
 
+use std::path::{Path, PathBuf};
+
 use berth_oci::Digest;
 
 use super::{Containerd, ImageClient, id};

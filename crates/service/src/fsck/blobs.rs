@@ -12,7 +12,9 @@ impl Service {
         digest: Digest,
         read: &mut (dyn FnMut(u64) + Send),
     ) -> Result<Vec<String>> {
-        let Some(blob) = self.ports.links.blob(digest).await? else { return Ok(Vec::new()) };
+        let Some(blob) = self.ports.links.blob(digest).await? else {
+            return Ok(Vec::new());
+        };
         let mut problems = self.verify_back_edges(digest).await?;
         problems.extend(self.verify_object(blob.key, blob.size, digest, read).await);
         Ok(problems)
@@ -30,10 +32,15 @@ impl Service {
                 let link = links.link(&edge.repository, digest).await?;
                 if link.is_none_or(|link| link.id != edge.id) {
                     let (repository, id) = (&edge.repository, edge.id);
-                    problems.push(format!("counts a link in {repository} that is gone (link {id})"));
+                    problems.push(format!(
+                        "counts a link in {repository} that is gone (link {id})"
+                    ));
                 }
             }
-            after = page.items.last().map(|edge| (edge.repository.clone(), edge.id));
+            after = page
+                .items
+                .last()
+                .map(|edge| (edge.repository.clone(), edge.id));
             if !page.more || after.is_none() {
                 return Ok(problems);
             }

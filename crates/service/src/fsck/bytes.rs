@@ -34,7 +34,10 @@ impl Service {
         digest: Digest,
         read: &mut (dyn FnMut(u64) + Send),
     ) -> Result<Digest, StoreError> {
-        let whole = Span { start: 0, end: size };
+        let whole = Span {
+            start: 0,
+            end: size,
+        };
         let mut stream = self.ports.blobs.stream(key, size, whole).await?;
         let mut hasher = Hasher::new(digest.algorithm());
         while let Some(chunk) = stream.next().await {

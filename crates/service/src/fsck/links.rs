@@ -13,7 +13,9 @@ impl Service {
         digest: Digest,
     ) -> Result<Vec<String>> {
         let links = &self.ports.links;
-        let Some(link) = links.link(repository, digest).await? else { return Ok(Vec::new()) };
+        let Some(link) = links.link(repository, digest).await? else {
+            return Ok(Vec::new());
+        };
         let mut problems = Vec::new();
         match links.blob(digest).await? {
             None => problems.push("leads to a blob that is not there".to_owned()),
@@ -30,7 +32,9 @@ impl Service {
 
     /// Whether the blob has the link's back-edge.
     async fn is_counted(&self, link: &Link) -> Result<bool> {
-        let Some(before) = before(link.id) else { return Ok(false) };
+        let Some(before) = before(link.id) else {
+            return Ok(false);
+        };
         let behind = Some((&link.repository, before));
         let page = self.ports.links.back_edges(link.digest, behind, 1).await?;
         Ok(page.items.first().is_some_and(|edge| {

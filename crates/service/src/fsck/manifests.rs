@@ -27,10 +27,14 @@ impl Service {
     }
 
     /// A manifest's bytes, or what is wrong with them.
-    async fn verified_bytes(&self, manifest: &Manifest) -> Result<std::result::Result<Bytes, String>> {
+    async fn verified_bytes(
+        &self,
+        manifest: &Manifest,
+    ) -> Result<std::result::Result<Bytes, String>> {
         let problem = match &manifest.content {
             ManifestContent::Object(key) => {
-                self.verify_object(*key, manifest.size, manifest.digest, &mut |_| {}).await
+                self.verify_object(*key, manifest.size, manifest.digest, &mut |_| {})
+                    .await
             }
             ManifestContent::Inline(bytes) => {
                 let actual = Digest::of(manifest.digest.algorithm(), bytes);
@@ -54,18 +58,35 @@ impl Service {
         for blob in parsed.required_blobs() {
             let digest = blob.digest;
             if !proxy && self.ports.links.link(repository, digest).await?.is_none() {
-                problems.push(format!("needs blob {digest}, which is not in the repository"));
+                problems.push(format!(
+                    "needs blob {digest}, which is not in the repository"
+                ));
             }
-            if !self.has_its_edge(manifest, EdgeTarget::Blob(digest)).await? {
+            if !self
+                .has_its_edge(manifest, EdgeTarget::Blob(digest))
+                .await?
+            {
                 problems.push(format!("has no edge to blob {digest}"));
             }
         }
         let sparse = proxy || self.settings.sparse_indexes;
         for child in parsed.children.iter().map(|child| child.digest) {
-            if !sparse && self.ports.manifests.manifest(repository, child).await?.is_none() {
-                problems.push(format!("needs manifest {child}, which is not in the repository"));
+            if !sparse
+                && self
+                    .ports
+                    .manifests
+                    .manifest(repository, child)
+                    .await?
+                    .is_none()
+            {
+                problems.push(format!(
+                    "needs manifest {child}, which is not in the repository"
+                ));
             }
-            if !self.has_its_edge(manifest, EdgeTarget::Manifest(child)).await? {
+            if !self
+                .has_its_edge(manifest, EdgeTarget::Manifest(child))
+                .await?
+            {
                 problems.push(format!("has no edge to manifest {child}"));
             }
         }
@@ -73,16 +94,30 @@ impl Service {
     }
 
     async fn is_proxy(&self, repository: &RepositoryName) -> Result<bool> {
-        let Some(name) = ProjectName::of(repository) else { return Ok(false) };
+        let Some(name) = ProjectName::of(repository) else {
+            return Ok(false);
+        };
         let project = self.ports.projects.project(&name).await?;
         Ok(project.is_some_and(|project| project.registry.is_some()))
     }
 
     async fn has_its_edge(&self, manifest: &Manifest, target: EdgeTarget) -> Result<bool> {
-        let edge = Edge { manifest: manifest.digest, nonce: manifest.nonce };
-        let Some(before) = before(manifest.nonce) else { return Ok(false) };
-        let behind = Some(Edge { nonce: before, ..edge });
-        let page = self.ports.manifests.edges(&manifest.repository, target, behind, 1).await?;
+        let edge = Edge {
+            manifest: manifest.digest,
+            nonce: manifest.nonce,
+        };
+        let Some(before) = before(manifest.nonce) else {
+            return Ok(false);
+        };
+        let behind = Some(Edge {
+            nonce: before,
+            ..edge
+        });
+        let page = self
+            .ports
+            .manifests
+            .edges(&manifest.repository, target, behind, 1)
+            .await?;
         Ok(page.items.first() == Some(&edge))
     }
 
@@ -94,10 +129,18 @@ impl Service {
         let Some(tag) = self.ports.tags.tag(repository, name).await? else {
             return Ok(Vec::new());
         };
-        let manifest = self.ports.manifests.manifest(repository, tag.digest).await?;
+        let manifest = self
+            .ports
+            .manifests
+            .manifest(repository, tag.digest)
+            .await?;
         let problem = match manifest {
-            None => Some(format!("names manifest {}, which is not in the repository", tag.digest)),
-            Some(manifest) => ((&manifest.media_type, manifest.size) != (&tag.media_type, tag.size))
+            None => Some(format!(
+                "names manifest {}, which is not in the repository",
+                tag.digest
+            )),
+            Some(manifest) => ((&manifest.media_type, manifest.size)
+                != (&tag.media_type, tag.size))
                 .then(|| format!("has another type or size than manifest {}", tag.digest)),
         };
         Ok(problem.into_iter().collect())

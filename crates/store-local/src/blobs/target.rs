@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use berth_domain::ObjectKey;
 use berth_oci::{Algorithm, Digest, Hasher};
@@ -27,11 +27,15 @@ pub(super) struct Target {
     unfinished: PathBuf,
     /// Whether no earlier writer has made the file's name durable.
     fresh: bool,
+    /// Where to cut the file before the first write: bytes behind it were
+    /// never recorded. Not when it is opened, because whoever opens it may
+    /// learn that it should not have.
+    cut: Mutex<Option<u64>>,
 }
 
 impl Target {
-    /// Takes an object over from any earlier writer and cuts it to `offset`
-    /// bytes. `NotFound` if there is no unfinished object to go on with,
+    /// Takes an object over from any earlier writer, to go on after `offset`
+    /// bytes. Nothing changes before the first write. `NotFound` if there is no unfinished object to go on with,
     /// `Corrupt` if it has fewer bytes.
     pub(super) fn open(
         layout: &Arc<Layout>,
@@ -62,18 +66,16 @@ impl Target {
                     "unfinished object {key} has {length} bytes, its record says {offset}"
                 )));
             }
-            if length > offset {
-                file.set_len(offset).map_err(store_error)?;
-            }
-            Ok(file)
+            Ok((file, (length > offset).then_some(offset)))
         })?;
-        let layout = Arc::clone(layout);
+        let (file, cut) = file;
         Ok(Self {
             file: Arc::new(file),
             fence,
-            layout,
+            layout: Arc::clone(layout),
             unfinished,
             fresh,
+            cut: Mutex::new(cut),
         })
     }
 
@@ -92,10 +94,20 @@ impl Target {
         self.fence.guarded(|| Ok(()))
     }
 
-    /// Writes `bytes` at `offset`.
+    /// Writes `bytes` at `offset`. The first call drops what is behind the
+    /// offset that the object was opened at.
     pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> StoreResult<()> {
-        self.fence
-            .guarded(|| self.file.write_all_at(bytes, offset).map_err(store_error))
+        self.fence.guarded(|| {
+            if let Some(length) = self
+                .cut
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take()
+            {
+                self.file.set_len(length).map_err(store_error)?;
+            }
+            self.file.write_all_at(bytes, offset).map_err(store_error)
+        })
     }
 
     /// The digest of the first `length` bytes, read again.

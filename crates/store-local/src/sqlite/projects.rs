@@ -9,9 +9,9 @@ use rusqlite::{Connection, Row, params};
 
 use super::SqliteStore;
 use super::error::SqliteResult;
-use super::{members, registries};
 use super::statement::{change, exists, one, overread, rows};
 use super::value::{Json, Text, Time};
+use super::{members, registries};
 
 #[async_trait]
 impl ProjectStore for SqliteStore {

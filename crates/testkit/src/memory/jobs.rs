@@ -27,35 +27,27 @@ impl Outbox for MemoryStore {
 #[derive(Debug)]
 pub(super) struct Queued {
     envelope: Envelope,
-    /// Tells two jobs of one id apart.
-    number: u64,
     /// How often it was received.
     attempt: u32,
+    /// Names its last delivery.
+    receipt: String,
     /// When it can be received.
     visible_at: Timestamp,
 }
 
-impl Queued {
-    /// Names the last delivery of this job.
-    fn receipt(&self) -> String {
-        format!("{}-{}", self.number, self.attempt)
-    }
-}
-
 impl State {
-    /// The job that this receipt still holds, and its place.
+    /// The place of the job that this receipt still holds.
     fn held(&self, receipt: &str, now: Timestamp) -> Option<usize> {
-        self.queue.iter().position(|job| job.visible_at > now && job.receipt() == receipt)
+        self.queue.iter().position(|job| job.visible_at > now && job.receipt == receipt)
     }
 }
 
 #[async_trait]
 impl JobQueue for MemoryStore {
     async fn send(&self, envelope: &Envelope, delay: Duration) -> StoreResult<()> {
-        let mut state = self.state();
-        let number = state.queue.last().map_or(0, |last| last.number + 1);
         let visible_at = self.clock.now() + delay;
-        state.queue.push(Queued { envelope: envelope.clone(), number, attempt: 0, visible_at });
+        let (envelope, receipt) = (envelope.clone(), String::new());
+        self.state().queue.push(Queued { envelope, attempt: 0, receipt, visible_at });
         Ok(())
     }
 
@@ -66,12 +58,15 @@ impl JobQueue for MemoryStore {
     ) -> StoreResult<Vec<Delivery>> {
         let now = self.clock.now();
         let mut state = self.state();
-        let visible = state.queue.iter_mut().filter(|job| job.visible_at <= now).take(limit);
+        let State { queue, deliveries, .. } = &mut *state;
+        let visible = queue.iter_mut().filter(|job| job.visible_at <= now).take(limit);
         Ok(visible
             .map(|job| {
+                *deliveries += 1;
                 job.attempt += 1;
+                job.receipt = deliveries.to_string();
                 job.visible_at = now + visibility_timeout;
-                let (envelope, receipt) = (job.envelope.clone(), job.receipt());
+                let (envelope, receipt) = (job.envelope.clone(), job.receipt.clone());
                 Delivery { envelope, attempt: job.attempt, receipt }
             })
             .collect())

@@ -26,7 +26,7 @@ impl State {
     }
 
     /// The live manifests of a repository, by digest.
-    pub(super) fn live<'a>(
+    fn live<'a>(
         &'a self,
         repository: &'a RepositoryName,
     ) -> impl Iterator<Item = &'a (Manifest, Option<Referrer>)> {
@@ -34,6 +34,19 @@ impl State {
             .iter()
             .filter(move |((of, _), record)| of == repository && record.state == ManifestState::Live)
             .filter_map(|(_, record)| record.committed.as_ref())
+    }
+
+    /// What refers to `subject`, by artifact type and digest.
+    fn referrers(&self, repository: &RepositoryName, subject: Digest) -> Vec<Referrer> {
+        let mut referrers: Vec<_> = self
+            .live(repository)
+            .filter(|(manifest, _)| manifest.facts.subject == Some(subject))
+            .filter_map(|(_, referrer)| referrer.clone())
+            .collect();
+        referrers.sort_by_key(|referrer| {
+            (referrer.artifact_type.clone().unwrap_or_default(), referrer.digest)
+        });
+        referrers
     }
 
     /// Whether a manifest is live under the nonce that it says.

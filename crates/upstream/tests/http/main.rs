@@ -17,6 +17,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 
 mod blobs;
+mod environment;
 mod lists;
 mod login;
 mod manifests;

@@ -1,0 +1,17 @@
+//! The ports' contracts over the adapters in memory.
+
+use std::sync::Arc;
+
+use berth_testkit::{Blobs, ManualClock, MemoryBlobs, MemoryStore, Stores};
+
+async fn stores() -> Stores {
+    let clock = Arc::new(ManualClock::default());
+    Stores::of(Arc::new(MemoryStore::new(clock.clone())), clock)
+}
+
+async fn blobs() -> Blobs {
+    Blobs::of(MemoryBlobs::default())
+}
+
+berth_testkit::metadata_suites!(stores());
+berth_testkit::blob_suites!(blobs());
