@@ -30,9 +30,9 @@ impl ManualClock {
 }
 
 impl Default for ManualClock {
-    /// Stands at the first second of the year 2030, in UTC.
+    /// Stands 60 years of 365 days behind 1970.
     fn default() -> Self {
-        Self::at(Timestamp::UNIX_EPOCH + Duration::from_secs(1_893_456_000))
+        Self::at(Timestamp::UNIX_EPOCH + Duration::from_hours(60 * 365 * 24))
     }
 }
 

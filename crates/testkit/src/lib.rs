@@ -1,11 +1,13 @@
 //! Contract suites for the ports, in-memory adapters and a Docker Hub double
 
 pub use clock::ManualClock;
+pub use ids::CountingIds;
 pub use memory::{MemoryBlobs, MemoryStore};
 pub use stores::{Blobs, Stores, TwoSecrets};
 
 mod clock;
 pub mod hub;
+mod ids;
 pub mod image;
 mod memory;
 mod stores;

@@ -121,15 +121,15 @@ fn ensure(holds: bool, error: impl FnOnce() -> StoreError) -> StoreResult<()> {
     if holds { Ok(()) } else { Err(error()) }
 }
 
-fn conflict(what: impl ToString) -> StoreError {
+fn conflict(what: &(impl ToString + ?Sized)) -> StoreError {
     StoreError::Conflict(what.to_string())
 }
 
-fn not_found(what: impl ToString) -> StoreError {
+fn not_found(what: &(impl ToString + ?Sized)) -> StoreError {
     StoreError::NotFound(what.to_string())
 }
 
-fn taken(what: impl ToString) -> StoreError {
+fn taken(what: &(impl ToString + ?Sized)) -> StoreError {
     StoreError::AlreadyExists(what.to_string())
 }
 

@@ -9,9 +9,9 @@
 //! `rt-multi-thread`:
 //!
 //! ```ignore
-//! async fn stores() -> berth_testkit::Stores { .. }
+//! fn stores() -> berth_testkit::Stores { .. }
 //!
-//! berth_testkit::metadata_suites!(stores());
+//! berth_testkit::metadata_suites!(std::future::ready(stores()));
 //! ```
 //!
 //! The subject's expression must name something of the surrounding module.
@@ -89,6 +89,17 @@ macro_rules! metadata_suites {
     };
 }
 
+/// Makes tests of every behaviour of [`Secrets`](berth_ports::Secrets). The
+/// argument is an expression for a future of [`TwoSecrets`](crate::TwoSecrets).
+#[macro_export]
+macro_rules! secret_suites {
+    ($subject:expr) => {
+        $crate::passwords_suite!($subject);
+        $crate::sealing_suite!($subject);
+        $crate::tokens_suite!($subject);
+    };
+}
+
 /// Makes tests of every behaviour of a store of objects. The argument is an
 /// expression for a future of a fresh [`Blobs`](crate::Blobs).
 #[macro_export]
@@ -103,9 +114,11 @@ macro_rules! blob_suites {
 pub mod blob_follow;
 pub mod blob_reads;
 pub mod blob_writes;
+pub mod clock;
 pub mod edges;
 mod fixtures;
 pub mod gc_queue;
+pub mod ids;
 pub mod link_commit;
 pub mod link_life;
 pub mod link_lists;
@@ -113,13 +126,17 @@ pub mod manifest_deletion;
 pub mod manifests;
 pub mod members;
 pub mod outbox;
+pub mod passwords;
 pub mod projects;
 pub mod queue;
 pub mod referrers;
 pub mod registries;
 pub mod repositories;
+pub mod sealing;
 pub mod sequences;
 pub mod signing_keys;
 pub mod tags;
+pub mod tasks;
+pub mod tokens;
 pub mod uploads;
 pub mod users;

@@ -1,17 +1,18 @@
 //! The ports' contracts over the adapters in memory.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use berth_testkit::{Blobs, ManualClock, MemoryBlobs, MemoryStore, Stores};
 
-async fn stores() -> Stores {
+fn stores() -> Stores {
     let clock = Arc::new(ManualClock::default());
     Stores::of(Arc::new(MemoryStore::new(clock.clone())), clock)
 }
 
-async fn blobs() -> Blobs {
+fn blobs() -> Blobs {
     Blobs::of(MemoryBlobs::default())
 }
 
-berth_testkit::metadata_suites!(stores());
-berth_testkit::blob_suites!(blobs());
+berth_testkit::metadata_suites!(ready(stores()));
+berth_testkit::blob_suites!(ready(blobs()));

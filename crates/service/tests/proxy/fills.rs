@@ -143,7 +143,7 @@ async fn a_fill_that_breaks_off_again_and_again_fails_for_all() {
         .fault(On::every(RequestKind::CdnGet), Fault::Close);
     let blob = cache.blob("hub/a/b", digest).await.unwrap();
     let reads = join_all((0..4).map(|_| read(&blob, 0..SIZE))).await;
-    assert!(reads.iter().all(Result::is_err));
+    assert!(reads.iter().all(std::result::Result::is_err));
     cache.assert_no_trace("hub/a/b").await;
     cache.hub.clear_faults();
     assert_eq!(cache.read("hub/a/b", digest).await.unwrap(), bytes());

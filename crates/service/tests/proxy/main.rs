@@ -199,7 +199,7 @@ fn ports(clock: Arc<TestClock>) -> Ports {
     let store = Arc::new(MemoryStore::new(clock.clone()));
     let key = SealingKey::from_bytes([7; 32]);
     Ports {
-        blobs: Arc::new(MemoryBlobs::new()),
+        blobs: Arc::new(MemoryBlobs::default()),
         sequences: store.clone(),
         projects: store.clone(),
         registries: store.clone(),

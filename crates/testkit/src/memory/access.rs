@@ -19,7 +19,7 @@ impl AccessStore for MemoryStore {
     async fn create_user(&self, user: &User) -> StoreResult<()> {
         let mut state = self.state();
         let same_name = state.users.values().any(|stored| stored.name == user.name);
-        ensure(!same_name, || taken(format!("user {}", user.name)))?;
+        ensure(!same_name, || taken(&format!("user {}", user.name)))?;
         state.ensure_free_email(user)?;
         state.users.insert(user.id, User { version: Version(1), ..user.clone() });
         Ok(())
@@ -46,8 +46,8 @@ impl AccessStore for MemoryStore {
 
     async fn delete_user(&self, id: UserId, version: Version) -> StoreResult<()> {
         let mut state = self.state();
-        let stored = state.users.get(&id).ok_or_else(|| not_found(id))?;
-        ensure(stored.version == version, || conflict(id))?;
+        let stored = state.users.get(&id).ok_or_else(|| not_found(&id))?;
+        ensure(stored.version == version, || conflict(&id))?;
         state.users.remove(&id);
         Ok(())
     }

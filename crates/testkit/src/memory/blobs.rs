@@ -50,7 +50,7 @@ impl MemoryBlobs {
     }
 
     fn finished(&self, key: ObjectKey) -> StoreResult<Bytes> {
-        self.objects().finished.get(&key).cloned().ok_or_else(|| not_found(key))
+        self.objects().finished.get(&key).cloned().ok_or_else(|| not_found(&key))
     }
 }
 
@@ -128,7 +128,7 @@ impl MemoryWriter {
     fn objects(&self) -> StoreResult<MutexGuard<'_, Objects>> {
         let objects = self.store.objects();
         let current = objects.writers.get(&self.key) == Some(&self.number);
-        ensure(current, || conflict(self.key))?;
+        ensure(current, || conflict(&self.key))?;
         Ok(objects)
     }
 

@@ -35,7 +35,7 @@ impl State {
         self.links
             .get_mut(&(repository.clone(), digest))
             .filter(|link| link.state == state)
-            .ok_or_else(|| conflict(digest))
+            .ok_or_else(|| conflict(&digest))
     }
 }
 
@@ -130,7 +130,7 @@ impl LinkStore for MemoryStore {
     ) -> StoreResult<()> {
         let mut state = self.state();
         let link = state.link_in(repository, digest, LinkState::Live)?;
-        ensure(link.id == id, || conflict(digest))?;
+        ensure(link.id == id, || conflict(&digest))?;
         link.state = LinkState::Condemned(token);
         Ok(())
     }

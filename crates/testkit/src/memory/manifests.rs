@@ -22,7 +22,7 @@ impl State {
         self.manifests
             .get_mut(&(repository.clone(), digest))
             .filter(|record| record.state == state && record.nonce == nonce)
-            .ok_or_else(|| conflict(digest))
+            .ok_or_else(|| conflict(&digest))
     }
 
     /// The live manifests of a repository, by digest.

@@ -11,6 +11,8 @@ impl ProjectStore for MemoryStore {
     async fn create_project(&self, project: &Project) -> StoreResult<()> {
         let mut state = self.state();
         ensure(!state.projects.contains_key(&project.name), || taken(&project.name))?;
+        let upstream = project.registry.is_none_or(|id| state.registries.contains_key(&id));
+        ensure(upstream, || not_found("the registry endpoint"))?;
         let project = Project { version: Version(1), ..project.clone() };
         state.projects.insert(project.name.clone(), project);
         Ok(())
@@ -40,9 +42,9 @@ impl ProjectStore for MemoryStore {
 
     async fn delete_project(&self, name: &ProjectName, version: Version) -> StoreResult<()> {
         let mut state = self.state();
-        let project = state.projects.get(name).ok_or_else(|| not_found(name))?;
+        let project = state.projects.get(name).ok_or_else(|| not_found(&name))?;
         let id = project.id;
-        ensure(project.version == version, || conflict(name))?;
+        ensure(project.version == version, || conflict(&name))?;
         let used = state.repositories.values().any(|repository| repository.project == id);
         ensure(!used, || StoreError::InUse(name.to_string()))?;
         state.projects.remove(name);

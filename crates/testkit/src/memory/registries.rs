@@ -44,7 +44,7 @@ impl RegistryStore for MemoryStore {
         let mut state = self.state();
         let used = state.projects.values().any(|project| project.registry == Some(id));
         ensure(!used, || StoreError::InUse(format!("registry {id}")))?;
-        state.registries.remove(&id).map(drop).ok_or_else(|| not_found(id))
+        state.registries.remove(&id).map(drop).ok_or_else(|| not_found(&id))
     }
 
     async fn list_registries(

@@ -40,8 +40,8 @@ impl RepositoryStore for MemoryStore {
 
     async fn delete_repository(&self, name: &RepositoryName, version: Version) -> StoreResult<()> {
         let mut state = self.state();
-        let stored = state.repositories.get(name).ok_or_else(|| not_found(name))?;
-        ensure(stored.version == version, || conflict(name))?;
+        let stored = state.repositories.get(name).ok_or_else(|| not_found(&name))?;
+        ensure(stored.version == version, || conflict(&name))?;
         let used = state.manifests.keys().any(|(repository, _)| repository == name);
         ensure(!used, || StoreError::InUse(name.to_string()))?;
         state.repositories.remove(name);

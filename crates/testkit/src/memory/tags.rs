@@ -51,7 +51,7 @@ impl TagStore for MemoryStore {
         now: Timestamp,
     ) -> StoreResult<()> {
         let mut state = self.state();
-        ensure(state.is_live(manifest), || conflict(manifest.digest))?;
+        ensure(state.is_live(manifest), || conflict(&manifest.digest))?;
         state.set_tags(manifest, tags, now);
         Ok(())
     }
@@ -80,8 +80,8 @@ impl TagStore for MemoryStore {
     ) -> StoreResult<()> {
         let mut state = self.state();
         let key = (repository.clone(), tag.clone());
-        let stored = state.tags.get(&key).ok_or_else(|| not_found(tag))?;
-        ensure(expect.holds(Some(stored.version)), || conflict(tag))?;
+        let stored = state.tags.get(&key).ok_or_else(|| not_found(&tag))?;
+        ensure(expect.holds(Some(stored.version)), || conflict(&tag))?;
         state.tags.remove(&key);
         Ok(())
     }

@@ -10,8 +10,8 @@ use super::{MemoryStore, State, conflict, ensure, not_found, page, taken};
 impl State {
     /// The session, if it is at this epoch.
     fn session_at(&mut self, id: UploadId, epoch: u64) -> StoreResult<&mut UploadSession> {
-        let session = self.uploads.get_mut(&id).ok_or_else(|| not_found(id))?;
-        ensure(session.epoch == epoch, || conflict(id))?;
+        let session = self.uploads.get_mut(&id).ok_or_else(|| not_found(&id))?;
+        ensure(session.epoch == epoch, || conflict(&id))?;
         Ok(session)
     }
 }
@@ -20,7 +20,7 @@ impl State {
 impl UploadStore for MemoryStore {
     async fn create_upload(&self, session: &UploadSession) -> StoreResult<()> {
         let mut state = self.state();
-        ensure(!state.uploads.contains_key(&session.id), || taken(session.id))?;
+        ensure(!state.uploads.contains_key(&session.id), || taken(&session.id))?;
         state.uploads.insert(session.id, session.clone());
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use berth_domain::{
@@ -12,13 +12,13 @@ use berth_domain::{
     UploadId, UploadSession, UserId, Version, WriteState,
 };
 use berth_oci::{Algorithm, Digest, RepositoryName, TagName};
-use berth_ports::{Clock, CommitManifest, StoreResult};
+use berth_ports::{Clock, CommitManifest, Ids, StoreResult};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::sync::Barrier;
 
-use crate::Stores;
+use crate::{CountingIds, Stores};
 
 /// How many tasks run in a race.
 pub(super) const RUNNERS: usize = 8;
@@ -75,14 +75,14 @@ where
 
 /// An id that nobody in this process had before.
 pub(super) fn fresh<T: From<FreshId>>() -> T {
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    T::from(FreshId(u128::from(LAST.fetch_add(1, Ordering::Relaxed) + 1)))
+    static IDS: CountingIds = CountingIds::new();
+    T::from(IDS.fresh())
 }
 
 /// A number that nobody in this process had before.
 pub(super) fn number() -> i64 {
-    static LAST: AtomicU64 = AtomicU64::new(100);
-    i64::try_from(LAST.fetch_add(1, Ordering::Relaxed)).unwrap()
+    static NEXT: AtomicI64 = AtomicI64::new(100);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// The digest of some text.

@@ -68,10 +68,11 @@ async fn of(stores: &Stores, repository: &RepositoryName, subject: &str) -> Vec<
 pub async fn a_manifest_refers_to_its_subject_before_that_exists(stores: &Stores) {
     let repository = stores.make_repository("a/b").await;
     let referrer = push(stores, &repository, "signature", Some(SIGNATURE)).await;
-    assert_eq!(of(stores, &repository, "subject").await, [referrer.clone()]);
+    let expected = [referrer];
+    assert_eq!(of(stores, &repository, "subject").await, expected);
     assert_eq!(of(stores, &repository, "another").await, []);
     stores.push(&repository, "subject", &[]).await;
-    assert_eq!(of(stores, &repository, "subject").await, [referrer]);
+    assert_eq!(of(stores, &repository, "subject").await, expected);
 }
 
 /// The lists of others stay as they are.

@@ -112,9 +112,11 @@ pub async fn a_repository_needs_the_project_of_its_number(stores: &Stores) {
 /// Description and time of change are the new ones, the version one higher.
 pub async fn an_update_replaces_the_description_and_raises_the_version(stores: &Stores) {
     let name = stores.make_repository("a/b").await;
-    let mut changed = get(stores, &name).await.unwrap();
-    changed.description = "another note".to_owned();
-    changed.updated_at = stores.later();
+    let changed = Repository {
+        description: "another note".to_owned(),
+        updated_at: stores.later(),
+        ..get(stores, &name).await.unwrap()
+    };
     stores.repositories.update_repository(&changed).await.unwrap();
     let expected = Repository { version: Version(2), ..changed };
     assert_eq!(get(stores, &name).await, Some(expected));
