@@ -135,7 +135,7 @@ async fn uploads_that_are_not_there_are_unknown() {
     let client = server.admin();
     let digest = Digest::sha256(b"a");
     let long = "a".repeat(200);
-    for id in ["absent", "00000000000000000000000000000000", "%2E%2E", "a%20b", "a%00", &long] {
+    for id in ["absent", "00000000000000000000000000000000", "a%20b", "a%00", &long] {
         for method in [Method::GET, Method::PATCH, Method::PUT, Method::DELETE] {
             let path = format!("/v2/{REPOSITORY}/blobs/uploads/{id}?digest={digest}");
             let answer = client.request(method, &path).body("a").send().await;

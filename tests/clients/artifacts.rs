@@ -1,5 +1,8 @@
 //! Clients that move what is no image: charts, files, signatures.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+
 use berth_oci::Digest;
 use berth_testkit::image::Image;
 use serde_json::Value;
@@ -131,6 +134,22 @@ async fn cosign_signs_and_verifies_by_tag_and_by_referrer() {
     assert_eq!(listed, ["application/vnd.dev.cosign.artifact.sig.v1+json"]);
 }
 
+/// Gives Docker's configuration a store for one login: notation keeps none in
+/// plain text.
+fn keep_logins(home: &Home) {
+    let helper = home.join("bin/docker-credential-one");
+    let script = "#!/bin/sh
+case $1 in
+    store) cat >\"$HOME/login.json\" ;;
+    get) cat \"$HOME/login.json\" 2>/dev/null || { echo 'credentials not found in native keychain'; exit 1; } ;;
+    *) echo {} ;;
+esac
+";
+    std::fs::write(&helper, script).unwrap();
+    std::fs::set_permissions(&helper, Permissions::from_mode(0o755)).unwrap();
+    std::fs::write(home.join(".docker/config.json"), r#"{"credsStore":"one"}"#).unwrap();
+}
+
 #[tokio::test]
 async fn notation_signs_lists_and_verifies() {
     if programs::require("notation").is_none() {
@@ -156,6 +175,7 @@ async fn notation_signs_lists_and_verifies() {
     let policy_file = home.join(".config/notation/trustpolicy.json");
     std::fs::write(policy_file, policy.to_string()).unwrap();
 
+    keep_logins(&home);
     let login = "notation login --insecure-registry";
     log_in(&home, login, &server, "wrong-Password-1").await.refused();
     log_in(&home, login, &server, PASSWORD).await.succeeded();

@@ -32,12 +32,9 @@ async fn docker_moves_a_private_image_for_a_developer_only() {
 async fn containerd_moves_an_image_and_runs_it() {
     let Some((mut containerd, server, image)) = start::<Containerd>().await else { return };
     moves_an_image(&mut containerd, &server, &image).await;
-    let pushed = format!("{}/library/debian:multi", server.address());
-    let copy = format!("{}/library/all:multi", server.address());
-    containerd.pull_all(&pushed).await;
-    containerd.push(&pushed, &copy).await.succeeded();
-    image.assert_held("multi", &server.admin(), "library/all", "multi").await;
-    assert_eq!(containerd.run(&pushed, "hello").await, "Hello, world!");
+    let copy = format!("{}/library/a/copy:multi", server.address());
+    containerd.pull(&copy).await;
+    assert_eq!(containerd.run(&copy, "hello").await, "Hello, world!");
 }
 
 #[tokio::test]

@@ -245,7 +245,7 @@ async fn an_index_whose_manifests_are_not_there_is_refused() {
 
 #[tokio::test]
 async fn a_sparse_index_is_taken_where_a_setting_allows_it() {
-    let server = Server::builder().args(["--sparse-indexes", "true"]).start().await;
+    let server = Server::builder().args(["--sparse-indexes"]).start().await;
     let client = server.admin();
     let index = Index::random(&["linux/amd64", "linux/arm64"], 10);
     client.push_image(REPOSITORY, "amd64", &index.images[0]).await;

@@ -24,9 +24,13 @@ mod podman;
 mod regctl;
 mod skopeo;
 
+/// The platform of this machine, as registries call it.
+const HOST_PLATFORM: &str =
+    if cfg!(target_arch = "aarch64") { "linux/arm64" } else { "linux/amd64" };
+
 /// A client that moves images, with an empty store and no login.
 pub(crate) trait ImageClient: Sized {
-    /// Whether it logs in once, rather than at each request.
+    /// Whether it asks the registry when it logs in, rather than at the next pull.
     const LOGS_IN: bool = true;
 
     /// Whether it pulls and pushes an index with the images of all platforms.

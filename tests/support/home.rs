@@ -19,6 +19,9 @@ const FOLDERS: &[(&str, &str)] = &[
     ("XDG_DATA_HOME", ".local"),
 ];
 
+/// Where helpers of clients are found, before all other programs.
+const PROGRAMS: &str = "bin";
+
 /// A home folder. Its path is short, because sockets are made in it.
 #[derive(Debug)]
 pub(crate) struct Home(TempDir);
@@ -30,6 +33,7 @@ impl Home {
         for (_, folder) in FOLDERS {
             std::fs::create_dir_all(home.join(folder)).unwrap();
         }
+        std::fs::create_dir(home.join(PROGRAMS)).unwrap();
         // podman and buildah want it to be there once the folder is named.
         std::fs::write(home.join(".docker/config.json"), "{}").unwrap();
         home
@@ -56,6 +60,10 @@ impl Home {
                 .env_remove(variable)
                 .env_remove(variable.to_lowercase());
         }
+        let programs = std::env::var_os("PATH").unwrap_or_default();
+        let programs = std::env::split_paths(&programs);
+        let programs = std::iter::once(self.join(PROGRAMS)).chain(programs);
+        command.env("PATH", std::env::join_paths(programs).unwrap());
         command.current_dir(self.path()).kill_on_drop(true);
         CommandLine {
             command,

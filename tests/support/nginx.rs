@@ -54,7 +54,8 @@ impl Nginx {
 fn certify(folder: &TempDir) {
     let request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
                    -keyout key.pem -out certificate.pem -subj /CN=localhost \
-                   -addext subjectAltName=DNS:localhost,IP:127.0.0.1";
+                   -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
+                   -addext basicConstraints=critical,CA:FALSE";
     let arguments = request.split_whitespace();
     let output = Command::new("openssl").args(arguments).current_dir(folder.path()).output();
     let output = output.unwrap();

@@ -15,6 +15,11 @@ mod secret_file;
 mod serve;
 mod sources;
 
+/// The system's allocator keeps what many uploads at once have freed, in heaps
+/// of threads long idle; this one gives it back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What the command line or the settings say cannot be.
 const USAGE: u8 = 2;
 

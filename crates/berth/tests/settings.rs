@@ -31,14 +31,22 @@ fn flag_environment_file_and_default_count_in_this_order() {
 fn an_unknown_variable_is_refused() {
     let output = berth().env("BERTH_LISTNE", "x").arg("config").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    insta::assert_snapshot!(stderr(&output), @"");
+    insta::assert_snapshot!(stderr(&output), @"berth: environment variable BERTH_LISTNE is no setting, perhaps BERTH_LISTEN is meant, `berth config` lists them all");
 }
 
 #[test]
 fn an_unknown_flag_is_refused() {
     let output = run(&["serve", "--listne", "x"]);
     assert_eq!(output.status.code(), Some(2));
-    insta::assert_snapshot!(stderr(&output), @"");
+    insta::assert_snapshot!(stderr(&output), @r#"
+error: unexpected argument '--listne' found
+
+  tip: a similar argument exists: '--listen'
+
+Usage: berth serve --listen <ADDRESS>
+
+For more information, try '--help'.
+"#);
 }
 
 #[test]
@@ -61,14 +69,14 @@ fn an_unknown_key_of_the_file_is_refused_by_every_command() {
 fn a_file_that_is_not_there_is_refused() {
     let output = run(&["config", "--config", "/nowhere/berth.toml"]);
     assert_eq!(output.status.code(), Some(2));
-    insta::assert_snapshot!(stderr(&output), @"");
+    insta::assert_snapshot!(stderr(&output), @"berth: the configuration file /nowhere/berth.toml cannot be read: No such file or directory (os error 2)");
 }
 
 #[test]
 fn a_log_filter_that_is_none_is_refused() {
     let output = run(&["config", "--log", "info,=x=y"]);
     assert_eq!(output.status.code(), Some(1));
-    insta::assert_snapshot!(stderr(&output), @"");
+    insta::assert_snapshot!(stderr(&output), @r#"berth: log is "info,=x=y", it can be a level or a list such as info,berth_upstream=debug: invalid filter directive"#);
 }
 
 #[test]

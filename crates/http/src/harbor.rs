@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use crate::app::App;
 
 pub(crate) use error::HarborError;
-pub(crate) use route::{Route, Verb};
+pub(crate) use route::Route;
 
 mod access;
 mod artifacts;
@@ -61,7 +61,8 @@ pub(crate) fn router() -> Router<App> {
     for route in routes() {
         let path = route.path.trim_end_matches('/');
         let methods = paths.remove(path).unwrap_or_default();
-        let answer = move |State(app), params, request: Request| call::answer(app, route, params, request);
+        let answer =
+            move |State(app), params, request: Request| call::answer(app, route, params, request);
         paths.insert(path, methods.on(route.verb.filter(), answer));
     }
     let mut router = Router::new()

@@ -3,12 +3,15 @@
 pub use app::{App, HttpSettings, Network};
 pub use connection::Connection;
 pub use router::router;
+pub use rules::rules;
 
 mod app;
 mod authentication;
 mod connection;
+mod harbor;
 mod observe;
 mod oci;
 mod origin;
 mod router;
+mod rules;
 mod token;

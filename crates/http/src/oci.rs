@@ -45,11 +45,15 @@ pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response
         Ok(request) => {
             let pattern = Pattern(request.route.pattern());
             let scope = challenge::scope(&request.route);
+            let ns = request.ns.clone();
             let result = answer(&app, &parts, body, &origin, request).await;
-            let response = result.unwrap_or_else(|error| {
+            let mut response = result.unwrap_or_else(|error| {
                 let challenge = challenge::of(&error, &parts, &origin, scope);
                 error.with_challenge(challenge).into_response()
             });
+            if let Some(ns) = ns {
+                response.headers_mut().insert("oci-namespace", manifests::value(ns));
+            }
             (response, pattern)
         }
         Err(error) => (

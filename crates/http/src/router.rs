@@ -6,7 +6,7 @@ use axum::routing::{any, get};
 
 use crate::app::App;
 use crate::observe::{Observer, observe};
-use crate::{oci, token};
+use crate::{harbor, oci, token};
 
 /// The routes of the registry: `/v2`, `/service/token` and Harbor's API.
 pub fn router(app: App) -> Router {
@@ -20,6 +20,7 @@ pub fn router(app: App) -> Router {
         .route("/v2/", any(oci::handle))
         .route("/v2/{*path}", any(oci::handle))
         .route("/service/token", get(token::token))
+        .merge(harbor::router())
         .with_state(app)
         .layer(middleware::from_fn_with_state(observer, observe))
 }

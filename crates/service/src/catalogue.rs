@@ -198,6 +198,20 @@ impl Service {
         Ok(tags.put_tags(manifest, &[name], self.now()).await?)
     }
 
+    /// What has this manifest as its subject and is held here: the first
+    /// thousand.
+    pub async fn accessories(&self, subject: &Manifest) -> Result<Vec<Manifest>> {
+        let (manifests, name) = (&self.ports.manifests, &subject.repository);
+        let page = manifests
+            .referrers(name, subject.digest, None, None, PAGE)
+            .await?;
+        let mut found = Vec::with_capacity(page.items.len());
+        for referrer in page.items {
+            found.extend(manifests.manifest(name, referrer.digest).await?);
+        }
+        Ok(found)
+    }
+
     /// What a manifest says, and its config.
     pub async fn inspect(&self, manifest: Manifest) -> Result<Artifact> {
         let bytes = self.manifest_bytes(&manifest).await?;

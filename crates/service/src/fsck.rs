@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use berth_domain::{Page, ProjectName, Repository};
 use berth_oci::{Digest, RepositoryName, TagName};
+use berth_ports::StoreError;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::service::Service;
 
 mod blobs;
@@ -151,13 +152,19 @@ impl Service {
         subject: &FsckSubject,
         read: &mut (dyn FnMut(u64) + Send),
     ) -> Result<Vec<String>> {
-        match subject {
+        let problems = match subject {
             FsckSubject::Blob(digest) => self.verify_blob(*digest, read).await,
             FsckSubject::Link(repository, digest) => self.verify_link(repository, *digest).await,
             FsckSubject::Manifest(repository, digest) => {
                 self.verify_manifest(repository, *digest).await
             }
             FsckSubject::Tag(repository, tag) => self.verify_tag(repository, tag).await,
+        };
+        match problems {
+            Err(Error::Store(StoreError::Corrupt(what))) => {
+                Ok(vec![format!("leads to a damaged record: {what}")])
+            }
+            problems => problems,
         }
     }
 }

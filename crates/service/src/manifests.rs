@@ -201,11 +201,6 @@ impl Service {
         nonce: Nonce,
     ) -> Result<Option<Manifest>> {
         let repository = &target.repository;
-        // The pending manifest keeps the repository from being deleted.
-        if let Err(error) = self.ensure_repository(target).await {
-            self.give_up(repository, new, nonce).await?;
-            return Err(error);
-        }
         let edge = Edge {
             manifest: new.digest,
             nonce,
@@ -220,6 +215,11 @@ impl Service {
         if !missing.is_empty() {
             self.give_up(repository, new, nonce).await?;
             return Err(Error::ManifestBlobUnknown(missing));
+        }
+        // The pending manifest keeps the repository from being deleted.
+        if let Err(error) = self.ensure_repository(target).await {
+            self.give_up(repository, new, nonce).await?;
+            return Err(error);
         }
         let (content, session) = self.store_content(repository, &new.bytes).await?;
         let manifest = self

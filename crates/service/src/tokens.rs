@@ -10,6 +10,7 @@ use berth_ports::{StoreError, TokenError, TokenRequest};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::error::{Error, Result};
+use crate::links::contended;
 use crate::service::Service;
 
 /// The `service` of the Bearer challenge and the `aud` of tokens, as Harbor
@@ -19,20 +20,27 @@ pub const TOKEN_SERVICE: &str = "harbor-registry";
 /// A token asks for at most this many scopes.
 const MAX_SCOPES: usize = 100;
 
-/// The signing keys that this process knows, the youngest first.
+/// How long keys count as known: a rotation by another process is noticed this
+/// much later.
+const KEYS_FRESH: SignedDuration = SignedDuration::from_secs(5);
+
+/// The signing keys that this process knows, the youngest first, and when it
+/// read them.
 #[derive(Debug, Default)]
-pub(crate) struct KnownKeys(RwLock<Vec<SigningKey>>);
+pub(crate) struct KnownKeys(RwLock<Option<(Timestamp, Vec<SigningKey>)>>);
 
 impl KnownKeys {
-    fn get(&self) -> Vec<SigningKey> {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    fn get(&self, now: Timestamp) -> Option<Vec<SigningKey>> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let fresh = |read: &Timestamp| now.duration_since(*read).abs() < KEYS_FRESH;
+        known
+            .as_ref()
+            .filter(|(read, _)| fresh(read))
+            .map(|(_, keys)| keys.clone())
     }
 
-    fn set(&self, keys: Vec<SigningKey>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = keys;
+    fn set(&self, now: Timestamp, keys: Vec<SigningKey>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((now, keys));
     }
 }
 
@@ -129,7 +137,7 @@ impl Service {
                 .secrets
                 .verify_token(token, TOKEN_SERVICE, keys, self.now())
         };
-        let verified = match verify(&self.keys.get()) {
+        let verified = match verify(&self.signing_keys().await?) {
             // Another instance may have made a new key.
             Err(TokenError::UnknownKey) => verify(&self.reload_keys().await?),
             verified => verified,
@@ -140,28 +148,28 @@ impl Service {
         })
     }
 
+    async fn signing_keys(&self) -> Result<Vec<SigningKey>> {
+        match self.keys.get(self.now()) {
+            Some(keys) => Ok(keys),
+            None => self.reload_keys().await,
+        }
+    }
+
     async fn reload_keys(&self) -> Result<Vec<SigningKey>> {
+        let now = self.now();
         let keys = self.ports.access.signing_keys().await?;
-        self.keys.set(keys.clone());
+        self.keys.set(now, keys.clone());
         Ok(keys)
     }
 
     /// The key to sign with; the first of all is made here.
     async fn signing_key(&self) -> Result<SigningKey> {
-        if let Some(key) = self.keys.get().first() {
-            return Ok(key.clone());
-        }
-        if let Some(key) = self.reload_keys().await?.first() {
+        if let Some(key) = self.signing_keys().await?.first() {
             return Ok(key.clone());
         }
         self.rotate_signing_key().await?;
-        self.keys
-            .get()
-            .into_iter()
-            .next()
-            .ok_or(Error::Store(StoreError::Conflict(
-                "the signing key".to_owned(),
-            )))
+        let made = self.signing_keys().await?.into_iter().next();
+        made.ok_or_else(|| contended("the signing key"))
     }
 
     /// Makes a new key that signs from now on, and forgets those whose tokens

@@ -77,7 +77,10 @@ impl MemoryStore {
     /// An empty store. `clock` tells when jobs were written and when they are
     /// due.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { state: Mutex::default(), clock }
+        Self {
+            state: Mutex::default(),
+            clock,
+        }
     }
 
     /// Everything, for one transaction: a method checks all that it expects
@@ -90,14 +93,21 @@ impl MemoryStore {
 impl State {
     /// Puts an entry into the GC queue.
     fn collect(&mut self, subject: GcSubject, due: Timestamp) {
-        let number = self.gc.keys().map(|(_, number)| number + 1).max().unwrap_or(0);
+        let number = self
+            .gc
+            .keys()
+            .map(|(_, number)| number + 1)
+            .max()
+            .unwrap_or(0);
         self.gc.insert((due, number), subject);
     }
 
     /// Whether an upload session is at this epoch.
     fn is_at_epoch(&self, session: Option<(UploadId, u64)>) -> bool {
         session.is_none_or(|(id, epoch)| {
-            self.uploads.get(&id).is_some_and(|session| session.epoch == epoch)
+            self.uploads
+                .get(&id)
+                .is_some_and(|session| session.epoch == epoch)
         })
     }
 
@@ -108,7 +118,8 @@ impl State {
     }
 
     fn send(&mut self, jobs: &[Envelope], now: Timestamp) {
-        self.outbox.extend(jobs.iter().map(|job| (now, job.clone())));
+        self.outbox
+            .extend(jobs.iter().map(|job| (now, job.clone())));
     }
 }
 

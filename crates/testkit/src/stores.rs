@@ -84,13 +84,19 @@ impl Stores {
     /// Keeps something alive as long as the stores: a temporary folder.
     #[must_use]
     pub fn keeping(self, guard: impl Any + Send + Sync) -> Self {
-        Self { guard: Arc::new(guard), ..self }
+        Self {
+            guard: Arc::new(guard),
+            ..self
+        }
     }
 }
 
 impl fmt::Debug for Stores {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Stores").field("clock", &self.clock).finish_non_exhaustive()
+        formatter
+            .debug_struct("Stores")
+            .field("clock", &self.clock)
+            .finish_non_exhaustive()
     }
 }
 
@@ -106,19 +112,28 @@ pub struct Blobs {
 impl Blobs {
     /// An adapter as a suite takes it.
     pub fn of(store: impl BlobStore) -> Self {
-        Self { store: Arc::new(store), guard: Arc::new(()) }
+        Self {
+            store: Arc::new(store),
+            guard: Arc::new(()),
+        }
     }
 
     /// Keeps something alive as long as the store: a temporary folder.
     #[must_use]
     pub fn keeping(self, guard: impl Any + Send + Sync) -> Self {
-        Self { guard: Arc::new(guard), ..self }
+        Self {
+            guard: Arc::new(guard),
+            ..self
+        }
     }
 }
 
 impl fmt::Debug for Blobs {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Blobs").field("store", &self.store).finish_non_exhaustive()
+        formatter
+            .debug_struct("Blobs")
+            .field("store", &self.store)
+            .finish_non_exhaustive()
     }
 }
 

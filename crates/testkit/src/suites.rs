@@ -8,7 +8,7 @@
 //! adapter. The crate that calls one needs `tokio` with `macros` and
 //! `rt-multi-thread`:
 //!
-//! ```ignore
+//! ```text
 //! fn stores() -> berth_testkit::Stores { .. }
 //!
 //! berth_testkit::metadata_suites!(std::future::ready(stores()));
@@ -21,6 +21,7 @@
     clippy::missing_panics_doc,
     reason = "a behaviour is a test: it fails by panicking"
 )]
+#![expect(clippy::unused_async, reason = "the macros call all behaviours alike")]
 
 /// Names a module's behaviours and makes the macro that makes tests of them.
 macro_rules! suite {
@@ -60,8 +61,6 @@ macro_rules! assert_fails {
     };
 }
 
-
-
 /// Makes tests of every behaviour of the metadata ports and the job queue. The
 /// argument is an expression for a future of fresh [`Stores`](crate::Stores).
 #[macro_export]
@@ -75,11 +74,15 @@ macro_rules! metadata_suites {
         $crate::signing_keys_suite!($subject);
         $crate::repositories_suite!($subject);
         $crate::manifests_suite!($subject);
+        $crate::manifest_commit_suite!($subject);
+        $crate::manifest_lists_suite!($subject);
         $crate::manifest_deletion_suite!($subject);
         $crate::edges_suite!($subject);
         $crate::referrers_suite!($subject);
         $crate::tags_suite!($subject);
+        $crate::link_prepare_suite!($subject);
         $crate::link_commit_suite!($subject);
+        $crate::link_races_suite!($subject);
         $crate::link_life_suite!($subject);
         $crate::link_lists_suite!($subject);
         $crate::gc_queue_suite!($subject);
@@ -122,7 +125,11 @@ pub mod ids;
 pub mod link_commit;
 pub mod link_life;
 pub mod link_lists;
+pub mod link_prepare;
+pub mod link_races;
+pub mod manifest_commit;
 pub mod manifest_deletion;
+pub mod manifest_lists;
 pub mod manifests;
 pub mod members;
 pub mod outbox;
@@ -140,3 +147,34 @@ pub mod tasks;
 pub mod tokens;
 pub mod uploads;
 pub mod users;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    #[test]
+    fn every_behaviour_is_in_its_suite() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/suites");
+        let mut behaviours = 0;
+        for file in fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            let text = fs::read_to_string(&path).unwrap();
+            for line in text.lines() {
+                let Some(rest) = line.strip_prefix("pub async fn ") else {
+                    continue;
+                };
+                let name = rest.split('(').next().unwrap();
+                let listed = format!("\n        {name},\n");
+                assert!(
+                    text.contains(&listed),
+                    "{} is not in {}",
+                    name,
+                    path.display()
+                );
+                behaviours += 1;
+            }
+        }
+        assert!(behaviours > 300, "only {behaviours} were found");
+    }
+}

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use berth_oci::Digest;
 use serde_json::Value;
 
-use super::{ImageClient, id};
+use super::{HOST_PLATFORM, ImageClient, id};
 use crate::support::daemons::{Daemon, is_root};
 use crate::support::home::{CommandLine, Home, Outcome};
 use crate::support::layout::{digest_of, of_platform};
@@ -60,11 +60,6 @@ impl Containerd {
         id(digest.unwrap_or_else(|| panic!("{name} is not in {list}")))
     }
 
-    /// Pulls an index with the images of all platforms.
-    pub(crate) async fn pull_all(&self, name: &str) {
-        self.pulling().arg("--all-platforms").arg(name).succeeds().await;
-    }
-
     fn ctr(&self) -> CommandLine {
         ctr(&self.home, &self.home.join("cd.sock"))
     }
@@ -96,6 +91,7 @@ fn ctr(home: &Home, socket: &Path) -> CommandLine {
 
 impl ImageClient for Containerd {
     const LOGS_IN: bool = false;
+    const KEEPS_INDEXES: bool = true;
 
     async fn start() -> Option<Self> {
         for program in ["containerd", "ctr"] {
@@ -117,7 +113,8 @@ impl ImageClient for Containerd {
 
     async fn try_pull(&self, name: &str, platform: Option<&str>) -> Outcome {
         let pull = match platform {
-            None => self.pulling(),
+            // It pushes no index whose images it has not.
+            None => self.pulling().arg("--all-platforms"),
             Some(platform) => self.pulling().args(["--platform", platform]),
         };
         pull.arg(name).run().await
@@ -125,11 +122,10 @@ impl ImageClient for Containerd {
 
     async fn config(&self, name: &str, platform: Option<&str>) -> Digest {
         let target = self.content(&self.target(name).await).await;
-        let image = match (target["manifests"].as_array(), platform) {
-            (Some(children), Some(platform)) => {
-                self.content(&digest_of(of_platform(children, platform))).await
-            }
-            _ => target,
+        let platform = platform.unwrap_or(HOST_PLATFORM);
+        let image = match target["manifests"].as_array() {
+            None => target,
+            Some(children) => self.content(&digest_of(of_platform(children, platform))).await,
         };
         let config = digest_of(&image["config"]);
         for layer in image["layers"].as_array().unwrap() {

@@ -21,6 +21,7 @@ impl Crane {
 }
 
 impl ImageClient for Crane {
+    const LOGS_IN: bool = false;
     const KEEPS_INDEXES: bool = true;
 
     async fn start() -> Option<Self> {

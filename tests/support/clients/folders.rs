@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use berth_oci::Digest;
 
+use super::HOST_PLATFORM;
 use crate::support::home::Home;
 use crate::support::layout::Layout;
 
@@ -43,10 +44,7 @@ impl Folders {
         {
             assert_eq!(held.digest.to_string(), digest, "{name}");
         }
-        match platform {
-            None => layout.image(&held, &host_platform()).config(),
-            Some(platform) => layout.image(&held, platform).config(),
-        }
+        layout.image(&held, platform.unwrap_or(HOST_PLATFORM)).config()
     }
 
     /// Deletes all.
@@ -54,14 +52,4 @@ impl Folders {
         std::fs::remove_dir_all(&self.0).unwrap();
         std::fs::create_dir(&self.0).unwrap();
     }
-}
-
-/// The platform of this machine, as registries call it.
-fn host_platform() -> String {
-    let architecture = match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    };
-    format!("linux/{architecture}")
 }

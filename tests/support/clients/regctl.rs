@@ -30,7 +30,7 @@ impl ImageClient for Regctl {
 
     async fn log_in(&mut self, registry: &str, user: &str, password: &str) -> Outcome {
         
-        let set = self.program().line("registry set --tls disabled").arg(registry);
+        let set = self.program().line("registry set --skip-check --tls disabled").arg(registry);
         set.succeeds().await;
         let login = self.program().line("registry login --pass-stdin --user");
         login.args([user, registry]).input(password).run().await

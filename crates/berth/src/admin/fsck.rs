@@ -27,6 +27,6 @@ pub(super) async fn run(service: &Service) -> Result<ExitCode> {
         writeln!(out, "nothing is wrong")?;
         return Ok(ExitCode::SUCCESS);
     }
-    writeln!(out, "{} faults, see docs/operating.md for what to do", report.faults.len())?;
+    writeln!(out, "faults: {}", report.faults.len())?;
     Ok(ExitCode::FAILURE)
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use berth_harbor_api::{
     CVEAllowlistItem, CVEAllowlistReq, PasswordReq, ProjectMember, ProjectMetadata, ProjectReq,
     RegistryCredentialReq, RegistryPing, RegistryReq, RegistryUpdate, RepositoryReq, RoleRequest,
-    UserCreationReq, UserEntity, UserGroup, UserProfile, UserSysAdminFlag,
+    TagReq, UserCreationReq, UserEntity, UserGroup, UserProfile, UserSysAdminFlag,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -110,6 +110,7 @@ fn requests_have_the_properties_of_the_swagger_with_its_types_and_no_others() {
     check.request::<RegistryReq>("Registry");
     check.request::<RegistryUpdate>("RegistryUpdate");
     check.request::<RepositoryReq>("Repository");
+    check.request::<TagReq>("Tag");
     check.request::<RoleRequest>("RoleRequest");
     check.request::<UserCreationReq>("UserCreationReq");
     check.request::<UserEntity>("UserEntity");

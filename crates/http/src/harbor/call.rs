@@ -176,7 +176,9 @@ impl Call {
     pub(super) fn repository(&self) -> Result<RepositoryName> {
         let encoded = self.path("repository_name");
         let rest = percent_encoding::percent_decode_str(encoded).decode_utf8();
-        let name = rest.ok().map(|rest| format!("{}/{rest}", self.path("project_name")));
+        let name = rest
+            .ok()
+            .map(|rest| format!("{}/{rest}", self.path("project_name")));
         let name = name.and_then(|name| name.parse().ok());
         name.ok_or_else(|| HarborError::not_found("no repository can have this name"))
     }

@@ -40,10 +40,7 @@ impl HarborError {
     }
 
     pub(super) fn method_not_allowed() -> Self {
-        Self::new(
-            ErrorCode::MethodNotAllowed,
-            "the route has no such method",
-        )
+        Self::new(ErrorCode::MethodNotAllowed, "the route has no such method")
     }
 
     pub(super) fn unauthorized() -> Self {
@@ -92,8 +89,9 @@ impl From<Error> for HarborError {
             Error::Forbidden(_) => Self::new(ErrorCode::Forbidden, message),
             Error::Conflict(_) => Self::new(ErrorCode::Conflict, message),
             Error::PreconditionFailed(_) => Self::new(ErrorCode::Precondition, message),
-            Error::SlowDown { seconds } => Self::new(ErrorCode::TooManyRequest, message)
-                .with(RETRY_AFTER, seconds.to_string()),
+            Error::SlowDown { seconds } => {
+                Self::new(ErrorCode::TooManyRequest, message).with(RETRY_AFTER, seconds.to_string())
+            }
             Error::Store(error) => store(&error),
             other => internal(&other),
         }

@@ -51,7 +51,11 @@ impl Call {
     }
 
     /// The answer with a page of a list, each item as the API shows it.
-    pub(super) fn page<T>(&self, selected: &Selected<T>, shown: impl Serialize) -> Result<Response> {
+    pub(super) fn page<T>(
+        &self,
+        selected: &Selected<T>,
+        shown: impl Serialize,
+    ) -> Result<Response> {
         let page = ListParameters::parse(self.query_string())?.page;
         let total = selected.total;
         let mut response = ok(shown);
@@ -81,7 +85,11 @@ fn select<T: Listed>(mut items: Vec<T>, parameters: &ListParameters) -> Selected
         items.sort_by(|one, other| {
             let order = one.field(&name).partial_cmp(&other.field(&name));
             let order = order.unwrap_or(Ordering::Equal);
-            if sort.descending { order.reverse() } else { order }
+            if sort.descending {
+                order.reverse()
+            } else {
+                order
+            }
         });
     }
     let total = u64::try_from(items.len()).unwrap_or(u64::MAX);
@@ -102,7 +110,9 @@ pub(super) fn matches(field: &Field, pattern: &Pattern) -> bool {
             Field::Text(value) => value == text,
             Field::Integer(value) => text.parse() == Ok(*value),
             Field::Flag(value) => truth(text) == Some(*value),
-            Field::Time(value) => text.parse() == Ok(*value),
+            Field::Time(value) => text
+                .parse()
+                .is_ok_and(|time: jiff::Timestamp| time == *value),
         },
         Pattern::Fuzzy(text) => {
             let value = match field {

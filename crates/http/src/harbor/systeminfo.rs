@@ -27,7 +27,9 @@ async fn systeminfo(call: Call) -> Result<Response> {
         return Ok(ok(open));
     }
     let base = &call.origin.base;
-    let host = base.split_once("://").map_or(base.as_str(), |(_, host)| host);
+    let host = base
+        .split_once("://")
+        .map_or(base.as_str(), |(_, host)| host);
     Ok(ok(GeneralInfo {
         current_time: Some(call.service().ports().clock.now().into()),
         registry_url: Some(host.to_owned()),

@@ -151,7 +151,9 @@ async fn change_password(call: Call) -> Result<Response> {
 async fn set_sysadmin(call: Call) -> Result<Response> {
     let request: UserSysAdminFlag = call.json()?;
     let id = id(&call)?;
-    call.service().set_sysadmin(id, request.sysadmin_flag).await?;
+    call.service()
+        .set_sysadmin(id, request.sysadmin_flag)
+        .await?;
     Ok(done())
 }
 
@@ -161,11 +163,17 @@ async fn permissions(call: Call) -> Result<Response> {
     let scope = call.query("scope").unwrap_or_default();
     let relative = call.flag("relative")?.unwrap_or_default();
     let scope = scope.trim_end_matches('/');
-    let id = scope.strip_prefix("/project/").and_then(|id| id.parse().ok());
+    let id = scope
+        .strip_prefix("/project/")
+        .and_then(|id| id.parse().ok());
     let Some(id) = id else {
         return Ok(ok(Vec::<Permission>::new()));
     };
-    let project = match call.service().project(&ProjectReference::Id(ProjectId(id))).await {
+    let project = match call
+        .service()
+        .project(&ProjectReference::Id(ProjectId(id)))
+        .await
+    {
         Err(Error::NotFound(_)) => return Ok(ok(Vec::<Permission>::new())),
         project => project?,
     };

@@ -4,10 +4,12 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use berth_oci::{Digest, MAX_MANIFEST_BYTES, ReadOperation, Reference, TagName};
 use berth_service::Error;
+use bytes::Bytes;
 use http::header::{
     CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION, WARNING,
 };
 use http::{HeaderMap, StatusCode};
+use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::{Call, OciError, Result};
@@ -16,6 +18,9 @@ use super::{Call, OciError, Result};
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 const OCI_TAG: HeaderName = HeaderName::from_static("oci-tag");
+
+/// How many bytes of a body that is no manifest are read.
+const MAX_DISCARDED: u64 = 4 * MAX_MANIFEST_BYTES as u64;
 
 /// A header's value; a text that cannot be one is left empty.
 pub(super) fn value(text: impl AsRef<str>) -> HeaderValue {
@@ -70,7 +75,7 @@ impl Call<'_> {
         if served.stale {
             headers.insert(
                 WARNING,
-                HeaderValue::from_static("110 berth \"response is stale\""),
+                HeaderValue::from_static("299 - \"the upstream does not answer, this may be outdated\""),
             );
         }
         Ok(response)
@@ -87,13 +92,7 @@ impl Call<'_> {
             .headers
             .get(CONTENT_TYPE)
             .and_then(|v| v.to_str().ok());
-        let bytes = match Limited::new(body, MAX_MANIFEST_BYTES).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => {
-                return Err(OciError::manifest_too_large());
-            }
-            Err(error) => return Err(Error::SizeInvalid(error.to_string()).into()),
-        };
+        let bytes = receive(body).await?;
         let shown = tags.clone();
         let expected = match &reference {
             Reference::Digest(digest) => Some(*digest),
@@ -134,6 +133,32 @@ impl Call<'_> {
         }
         Ok(StatusCode::ACCEPTED.into_response())
     }
+}
+
+/// Reads a manifest. One that is over the limit is read on for a while, since a
+/// client that still sends when the connection ends does not see the answer.
+async fn receive(body: Body) -> Result<Bytes> {
+    if body.size_hint().lower() > MAX_DISCARDED {
+        return Err(OciError::manifest_too_large());
+    }
+    let mut body = Limited::new(body, usize::try_from(MAX_DISCARDED).unwrap_or(usize::MAX));
+    let mut bytes = Vec::new();
+    let mut fits = true;
+    while let Some(frame) = body.frame().await {
+        let frame = match frame {
+            Ok(frame) => frame,
+            Err(error) if error.is::<LengthLimitError>() => {
+                return Err(OciError::manifest_too_large());
+            }
+            Err(error) => return Err(Error::SizeInvalid(error.to_string()).into()),
+        };
+        let data = frame.into_data().unwrap_or_default();
+        fits &= bytes.len() + data.len() <= MAX_MANIFEST_BYTES;
+        if fits {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    if fits { Ok(bytes.into()) } else { Err(OciError::manifest_too_large()) }
 }
 
 #[cfg(test)]

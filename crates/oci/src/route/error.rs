@@ -67,8 +67,10 @@ impl RouteError {
     pub const fn code(&self) -> ErrorCode {
         match self {
             Self::PathTooLong | Self::Name(_) | Self::Namespace => ErrorCode::NameInvalid,
-            Self::NotFound => ErrorCode::NotFound,
-            Self::MethodNotAllowed { .. } | Self::QueryTooLong => ErrorCode::Unsupported,
+            Self::NotFound
+            | Self::MethodNotAllowed { .. }
+            | Self::QueryTooLong
+            | Self::PageSize => ErrorCode::Unsupported,
             Self::Digest(_) | Self::DigestMissing => ErrorCode::DigestInvalid,
             Self::Tag(_) | Self::TagsWithoutDigest | Self::TooManyTags => {
                 ErrorCode::ManifestInvalid
@@ -76,7 +78,6 @@ impl RouteError {
             Self::NoSuchTag(_) => ErrorCode::ManifestUnknown,
             Self::NoSuchUpload => ErrorCode::BlobUploadUnknown,
             Self::UploadLocation => ErrorCode::BlobUploadInvalid,
-            Self::PageSize => ErrorCode::PaginationNumberInvalid,
         }
     }
 
@@ -84,6 +85,8 @@ impl RouteError {
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::PathTooLong | Self::QueryTooLong | Self::TooManyTags => StatusCode::URI_TOO_LONG,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::PageSize => StatusCode::BAD_REQUEST,
             _ => self.code().default_status(),
         }
     }

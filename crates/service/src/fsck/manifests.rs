@@ -4,6 +4,7 @@ use berth_domain::{Edge, EdgeTarget, FreshId, Manifest, ManifestContent, Nonce, 
 use berth_oci::{Digest, ParsedManifest, RepositoryName, TagName};
 use bytes::Bytes;
 
+use super::PAGE;
 use crate::error::Result;
 use crate::service::Service;
 
@@ -90,6 +91,11 @@ impl Service {
                 problems.push(format!("has no edge to manifest {child}"));
             }
         }
+        if let Some(subject) = manifest.facts.subject
+            && !self.is_listed(manifest, subject).await?
+        {
+            problems.push(format!("is not among the referrers of {subject}"));
+        }
         Ok(problems)
     }
 
@@ -119,6 +125,24 @@ impl Service {
             .edges(&manifest.repository, target, behind, 1)
             .await?;
         Ok(page.items.first() == Some(&edge))
+    }
+
+    async fn is_listed(&self, manifest: &Manifest, subject: Digest) -> Result<bool> {
+        let mut after: Option<(String, Digest)> = None;
+        loop {
+            let behind = after.as_ref().map(|(kind, digest)| (kind.as_str(), *digest));
+            let page = self
+                .ports
+                .manifests
+                .referrers(&manifest.repository, subject, None, behind, PAGE)
+                .await?;
+            if page.items.iter().any(|referrer| referrer.digest == manifest.digest) {
+                return Ok(true);
+            }
+            let last = page.items.last().filter(|_| page.more);
+            let Some(last) = last else { return Ok(false) };
+            after = Some((last.artifact_type.clone().unwrap_or_default(), last.digest));
+        }
     }
 
     pub(super) async fn verify_tag(

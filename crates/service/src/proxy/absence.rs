@@ -24,7 +24,7 @@ impl Absences {
         let key = (repository.clone(), what.to_owned());
         match self.0.get(&key, now - freshness) {
             // Not one from before the clock was put back.
-            Some((at, error)) if at <= now => Err(error),
+            Some((at, error)) if at <= now && now < at + freshness => Err(error),
             _ => Ok(()),
         }
     }

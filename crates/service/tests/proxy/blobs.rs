@@ -85,11 +85,11 @@ async fn a_404_is_remembered_briefly() {
 async fn what_another_project_holds_is_not_fetched_again() {
     let cache = Cache::docker_hub().await;
     let digest = cache.hub.push_seeded_blob("a/b", 1, 300_000);
-    cache.hub.push_seeded_blob("c", 1, 300_000);
+    cache.hub.push_seeded_blob("c/d", 1, 300_000);
     cache.read("hub/a/b", digest).await.unwrap();
     cache.hub.clear_requests();
     assert_eq!(
-        cache.read("other/c", digest).await.unwrap(),
+        cache.read("other/c/d", digest).await.unwrap(),
         seeded_bytes(1, 0..300_000)
     );
     assert_eq!(cache.hub.bytes_sent(&digest), 0);
@@ -105,8 +105,8 @@ async fn what_another_project_holds_is_not_fetched_again() {
 async fn what_another_project_holds_is_not_served_unless_the_upstream_has_it() {
     let cache = Cache::open().await;
     let digest = cache.hub.push_blob("a/b", "private bytes");
-    cache.hub.push_blob("c", "other bytes");
+    cache.hub.push_blob("c/d", "other bytes");
     cache.read("hub/a/b", digest).await.unwrap();
-    assert_eq!(upstream_status(cache.read("other/c", digest).await), 404);
-    assert!(!cache.is_held("other/c", digest).await);
+    assert_eq!(upstream_status(cache.read("other/c/d", digest).await), 404);
+    assert!(!cache.is_held("other/c/d", digest).await);
 }

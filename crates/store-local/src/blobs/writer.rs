@@ -22,7 +22,7 @@ use super::target::Target;
 
 /// How many bytes one batch may have. A writer holds at most two: one that is
 /// collected and one that is hashed and written.
-const BATCH: usize = 512 * 1024;
+const BATCH: usize = 256 * 1024;
 
 /// What the writing thread owns while it works.
 struct Progress {
@@ -163,6 +163,11 @@ impl BlobWriter for FileWriter {
             if self.pending.len() == BATCH {
                 self.settle().await?;
                 self.hand_over()?;
+            }
+            if self.pending.capacity() == 0 {
+                // At once what it may come to: buffers that grow leave holes in
+                // the heap, which with many uploads add up to more than these.
+                self.pending.reserve_exact(BATCH);
             }
             let room = BATCH - self.pending.len();
             let part = bytes.split_to(room.min(bytes.len()));

@@ -21,12 +21,23 @@ impl AccessStore for MemoryStore {
         let same_name = state.users.values().any(|stored| stored.name == user.name);
         ensure(!same_name, || taken(&format!("user {}", user.name)))?;
         state.ensure_free_email(user)?;
-        state.users.insert(user.id, User { version: Version(1), ..user.clone() });
+        state.users.insert(
+            user.id,
+            User {
+                version: Version(1),
+                ..user.clone()
+            },
+        );
         Ok(())
     }
 
     async fn user(&self, name: &UserName) -> StoreResult<Option<User>> {
-        Ok(self.state().users.values().find(|user| user.name == *name).cloned())
+        Ok(self
+            .state()
+            .users
+            .values()
+            .find(|user| user.name == *name)
+            .cloned())
     }
 
     async fn user_by_id(&self, id: UserId) -> StoreResult<Option<User>> {
@@ -35,10 +46,16 @@ impl AccessStore for MemoryStore {
 
     async fn update_user(&self, user: &User) -> StoreResult<()> {
         let mut state = self.state();
-        let stored = state.users.get(&user.id).ok_or_else(|| not_found(&user.name))?;
+        let stored = state
+            .users
+            .get(&user.id)
+            .ok_or_else(|| not_found(&user.name))?;
         ensure(stored.version == user.version, || conflict(&user.name))?;
-        let updated =
-            User { name: stored.name.clone(), version: stored.version.next(), ..user.clone() };
+        let updated = User {
+            name: stored.name.clone(),
+            version: stored.version.next(),
+            ..user.clone()
+        };
         state.ensure_free_email(user)?;
         state.users.insert(user.id, updated);
         Ok(())
@@ -54,7 +71,14 @@ impl AccessStore for MemoryStore {
 
     async fn list_users(&self, after: Option<UserId>, limit: usize) -> StoreResult<Page<User>> {
         let state = self.state();
-        Ok(page(state.users.values().filter(|user| Some(user.id) > after).cloned(), limit))
+        Ok(page(
+            state
+                .users
+                .values()
+                .filter(|user| Some(user.id) > after)
+                .cloned(),
+            limit,
+        ))
     }
 
     async fn signing_keys(&self) -> StoreResult<Vec<SigningKey>> {

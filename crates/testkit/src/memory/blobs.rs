@@ -50,7 +50,11 @@ impl MemoryBlobs {
     }
 
     fn finished(&self, key: ObjectKey) -> StoreResult<Bytes> {
-        self.objects().finished.get(&key).cloned().ok_or_else(|| not_found(&key))
+        self.objects()
+            .finished
+            .get(&key)
+            .cloned()
+            .ok_or_else(|| not_found(&key))
     }
 }
 
@@ -63,7 +67,9 @@ impl Objects {
 }
 
 fn span_of(bytes: &Bytes, key: ObjectKey, span: Span) -> StoreResult<Bytes> {
-    let range = usize::try_from(span.start).ok().zip(usize::try_from(span.end).ok());
+    let range = usize::try_from(span.start)
+        .ok()
+        .zip(usize::try_from(span.end).ok());
     range
         .and_then(|(start, end)| bytes.get(start..end))
         .map(|slice| bytes.slice_ref(slice))
@@ -75,7 +81,14 @@ impl BlobStore for MemoryBlobs {
     async fn write(&self, key: ObjectKey, state: WriteState) -> StoreResult<Box<dyn BlobWriter>> {
         let mut objects = self.objects();
         let paused = objects.paused.get(&key).cloned().unwrap_or_default();
-        let kept = span_of(&paused, key, Span { start: 0, end: state.offset })?;
+        let kept = span_of(
+            &paused,
+            key,
+            Span {
+                start: 0,
+                end: state.offset,
+            },
+        )?;
         objects.last_writer += 1;
         let number = objects.last_writer;
         objects.writers.insert(key, number);
@@ -99,12 +112,19 @@ impl BlobStore for MemoryBlobs {
 
     async fn stream(&self, key: ObjectKey, _size: u64, span: Span) -> StoreResult<ByteStream> {
         let bytes = span_of(&self.finished(key)?, key, span)?;
-        let pieces: Vec<_> = bytes.chunks(PIECE).map(|piece| Ok(bytes.slice_ref(piece))).collect();
+        let pieces: Vec<_> = bytes
+            .chunks(PIECE)
+            .map(|piece| Ok(bytes.slice_ref(piece)))
+            .collect();
         Ok(Box::pin(stream::iter(pieces)))
     }
 
     async fn size(&self, key: ObjectKey) -> StoreResult<Option<u64>> {
-        Ok(self.objects().finished.get(&key).map(|bytes| bytes.len() as u64))
+        Ok(self
+            .objects()
+            .finished
+            .get(&key)
+            .map(|bytes| bytes.len() as u64))
     }
 
     async fn delete(&self, key: ObjectKey) -> StoreResult<()> {
@@ -152,7 +172,11 @@ impl BlobWriter for MemoryWriter {
 
     async fn pause(self: Box<Self>) -> StoreResult<WriteState> {
         self.objects()?.paused.insert(self.key, self.bytes());
-        Ok(WriteState { offset: self.offset(), hash: self.hash, progress: Vec::new() })
+        Ok(WriteState {
+            offset: self.offset(),
+            hash: self.hash,
+            progress: Vec::new(),
+        })
     }
 
     async fn finish(self: Box<Self>, expected: Digest) -> StoreResult<Finished> {

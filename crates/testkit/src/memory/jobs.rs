@@ -14,11 +14,16 @@ impl Outbox for MemoryStore {
     async fn unsent(&self, before: Timestamp, limit: usize) -> StoreResult<Vec<Envelope>> {
         let state = self.state();
         let older = state.outbox.iter().filter(|(written, _)| *written < before);
-        Ok(older.take(limit).map(|(_, envelope)| envelope.clone()).collect())
+        Ok(older
+            .take(limit)
+            .map(|(_, envelope)| envelope.clone())
+            .collect())
     }
 
     async fn sent(&self, id: JobId) -> StoreResult<()> {
-        self.state().outbox.retain(|(_, envelope)| envelope.id != id);
+        self.state()
+            .outbox
+            .retain(|(_, envelope)| envelope.id != id);
         Ok(())
     }
 }
@@ -38,7 +43,9 @@ pub(super) struct Queued {
 impl State {
     /// The place of the job that this receipt still holds.
     fn held(&self, receipt: &str, now: Timestamp) -> Option<usize> {
-        self.queue.iter().position(|job| job.visible_at > now && job.receipt == receipt)
+        self.queue
+            .iter()
+            .position(|job| job.visible_at > now && job.receipt == receipt)
     }
 }
 
@@ -47,7 +54,12 @@ impl JobQueue for MemoryStore {
     async fn send(&self, envelope: &Envelope, delay: Duration) -> StoreResult<()> {
         let visible_at = self.clock.now() + delay;
         let (envelope, receipt) = (envelope.clone(), String::new());
-        self.state().queue.push(Queued { envelope, attempt: 0, receipt, visible_at });
+        self.state().queue.push(Queued {
+            envelope,
+            attempt: 0,
+            receipt,
+            visible_at,
+        });
         Ok(())
     }
 
@@ -58,8 +70,13 @@ impl JobQueue for MemoryStore {
     ) -> StoreResult<Vec<Delivery>> {
         let now = self.clock.now();
         let mut state = self.state();
-        let State { queue, deliveries, .. } = &mut *state;
-        let visible = queue.iter_mut().filter(|job| job.visible_at <= now).take(limit);
+        let State {
+            queue, deliveries, ..
+        } = &mut *state;
+        let visible = queue
+            .iter_mut()
+            .filter(|job| job.visible_at <= now)
+            .take(limit);
         Ok(visible
             .map(|job| {
                 *deliveries += 1;
@@ -67,7 +84,11 @@ impl JobQueue for MemoryStore {
                 job.receipt = deliveries.to_string();
                 job.visible_at = now + visibility_timeout;
                 let (envelope, receipt) = (job.envelope.clone(), job.receipt.clone());
-                Delivery { envelope, attempt: job.attempt, receipt }
+                Delivery {
+                    envelope,
+                    attempt: job.attempt,
+                    receipt,
+                }
             })
             .collect())
     }

@@ -15,12 +15,16 @@ impl State {
     /// The blob as it is after one more link, if it is as it was read.
     fn blob_with_link(&self, digest: Digest, source: &LinkSource) -> Option<Blob> {
         match (source, self.blobs.get(&digest)) {
-            (LinkSource::NewBlob { key, size }, None) => {
-                Some(Blob { digest, key: *key, size: *size, generation: 1 })
-            }
-            (LinkSource::Blob(read), Some(stored)) if stored.key == read.key => {
-                Some(Blob { generation: stored.generation + 1, ..stored.clone() })
-            }
+            (LinkSource::NewBlob { key, size }, None) => Some(Blob {
+                digest,
+                key: *key,
+                size: *size,
+                generation: 1,
+            }),
+            (LinkSource::Blob(read), Some(stored)) if stored.key == read.key => Some(Blob {
+                generation: stored.generation + 1,
+                ..stored.clone()
+            }),
             _ => None,
         }
     }
@@ -42,7 +46,11 @@ impl State {
 #[async_trait]
 impl LinkStore for MemoryStore {
     async fn link(&self, repository: &RepositoryName, digest: Digest) -> StoreResult<Option<Link>> {
-        Ok(self.state().links.get(&(repository.clone(), digest)).cloned())
+        Ok(self
+            .state()
+            .links
+            .get(&(repository.clone(), digest))
+            .cloned())
     }
 
     async fn blob(&self, digest: Digest) -> StoreResult<Option<Blob>> {
@@ -57,14 +65,24 @@ impl LinkStore for MemoryStore {
         now: Timestamp,
     ) -> StoreResult<()> {
         let mut state = self.state();
-        state.collect(GcSubject::Target(repository.clone(), EdgeTarget::Blob(digest)), now);
-        state.back_edges.insert((digest, repository.clone(), id), false);
+        state.collect(
+            GcSubject::Target(repository.clone(), EdgeTarget::Blob(digest)),
+            now,
+        );
+        state
+            .back_edges
+            .insert((digest, repository.clone(), id), false);
         Ok(())
     }
 
     async fn commit_link(&self, commit: &CommitLink) -> StoreResult<LinkCommit> {
         let mut state = self.state();
-        let CommitLink { repository, digest, id, .. } = commit;
+        let CommitLink {
+            repository,
+            digest,
+            id,
+            ..
+        } = commit;
         let key = (repository.clone(), *digest);
         let back_edge = (*digest, repository.clone(), *id);
         let pending = state.back_edges.get(&back_edge) == Some(&false);
@@ -143,7 +161,9 @@ impl LinkStore for MemoryStore {
         now: Timestamp,
     ) -> StoreResult<()> {
         let mut state = self.state();
-        let id = state.link_in(repository, digest, LinkState::Condemned(token))?.id;
+        let id = state
+            .link_in(repository, digest, LinkState::Condemned(token))?
+            .id;
         state.links.remove(&(repository.clone(), digest));
         state.back_edges.remove(&(digest, repository.clone(), id));
         state.collect(GcSubject::Blob(digest), now);
@@ -185,7 +205,14 @@ impl LinkStore for MemoryStore {
 
     async fn list_blobs(&self, after: Option<Digest>, limit: usize) -> StoreResult<Page<Blob>> {
         let state = self.state();
-        Ok(page(state.blobs.values().filter(|blob| Some(blob.digest) > after).cloned(), limit))
+        Ok(page(
+            state
+                .blobs
+                .values()
+                .filter(|blob| Some(blob.digest) > after)
+                .cloned(),
+            limit,
+        ))
     }
 }
 

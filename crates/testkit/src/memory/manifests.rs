@@ -32,7 +32,9 @@ impl State {
     ) -> impl Iterator<Item = &'a (Manifest, Option<Referrer>)> {
         self.manifests
             .iter()
-            .filter(move |((of, _), record)| of == repository && record.state == ManifestState::Live)
+            .filter(move |((of, _), record)| {
+                of == repository && record.state == ManifestState::Live
+            })
             .filter_map(|(_, record)| record.committed.as_ref())
     }
 
@@ -44,15 +46,24 @@ impl State {
             .filter_map(|(_, referrer)| referrer.clone())
             .collect();
         referrers.sort_by_key(|referrer| {
-            (referrer.artifact_type.clone().unwrap_or_default(), referrer.digest)
+            (
+                referrer.artifact_type.clone().unwrap_or_default(),
+                referrer.digest,
+            )
         });
         referrers
     }
 
     /// Whether a manifest is live under the nonce that it says.
     pub(super) fn is_live(&mut self, manifest: &Manifest) -> bool {
-        let Manifest { repository, digest, nonce, .. } = manifest;
-        self.manifest_in(repository, *digest, ManifestState::Live, *nonce).is_ok()
+        let Manifest {
+            repository,
+            digest,
+            nonce,
+            ..
+        } = manifest;
+        self.manifest_in(repository, *digest, ManifestState::Live, *nonce)
+            .is_ok()
     }
 }
 
@@ -68,7 +79,11 @@ impl ManifestStore for MemoryStore {
         let mut state = self.state();
         let key = (repository.clone(), digest);
         let Some(found) = state.manifests.get(&key) else {
-            let record = ManifestRecord { state: ManifestState::Pending, nonce, committed: None };
+            let record = ManifestRecord {
+                state: ManifestState::Pending,
+                nonce,
+                committed: None,
+            };
             state.manifests.insert(key, record);
             let target = EdgeTarget::Manifest(digest);
             state.collect(GcSubject::Target(repository.clone(), target), now);
@@ -87,7 +102,9 @@ impl ManifestStore for MemoryStore {
         edge: Edge,
         targets: &[EdgeTarget],
     ) -> StoreResult<()> {
-        let edges = targets.iter().map(|target| (repository.clone(), *target, edge));
+        let edges = targets
+            .iter()
+            .map(|target| (repository.clone(), *target, edge));
         self.state().edges.extend(edges);
         Ok(())
     }
@@ -125,8 +142,16 @@ impl ManifestStore for MemoryStore {
 
     async fn commit_manifest(&self, commit: &CommitManifest) -> StoreResult<()> {
         let mut state = self.state();
-        let Manifest { repository, digest, nonce, pushed_at, .. } = &commit.manifest;
-        ensure(state.is_at_epoch(commit.session), || conflict("the upload session"))?;
+        let Manifest {
+            repository,
+            digest,
+            nonce,
+            pushed_at,
+            ..
+        } = &commit.manifest;
+        ensure(state.is_at_epoch(commit.session), || {
+            conflict("the upload session")
+        })?;
         let record = state.manifest_in(repository, *digest, ManifestState::Pending, *nonce)?;
         record.state = ManifestState::Live;
         record.committed = Some((commit.manifest.clone(), commit.referrer.clone()));
@@ -155,7 +180,9 @@ impl ManifestStore for MemoryStore {
         digest: Digest,
     ) -> StoreResult<Option<Manifest>> {
         let state = self.state();
-        let found = state.live(repository).find(|(manifest, _)| manifest.digest == digest);
+        let found = state
+            .live(repository)
+            .find(|(manifest, _)| manifest.digest == digest);
         Ok(found.map(|(manifest, _)| manifest.clone()))
     }
 
@@ -192,11 +219,14 @@ impl ManifestStore for MemoryStore {
         limit: usize,
     ) -> StoreResult<Page<Referrer>> {
         let state = self.state();
-        let behind = state.referrers(repository, subject).into_iter().filter(|referrer| {
-            let own_type = referrer.artifact_type.as_deref();
-            Some((own_type.unwrap_or_default(), referrer.digest)) > after
-                && (artifact_type.is_none() || artifact_type == own_type)
-        });
+        let behind = state
+            .referrers(repository, subject)
+            .into_iter()
+            .filter(|referrer| {
+                let own_type = referrer.artifact_type.as_deref();
+                Some((own_type.unwrap_or_default(), referrer.digest)) > after
+                    && (artifact_type.is_none() || artifact_type == own_type)
+            });
         Ok(page(behind, limit))
     }
 
@@ -207,8 +237,9 @@ impl ManifestStore for MemoryStore {
         nonce: Nonce,
     ) -> StoreResult<()> {
         let mut state = self.state();
-        state.manifest_in(repository, digest, ManifestState::Live, nonce)?.state =
-            ManifestState::Deleting;
+        state
+            .manifest_in(repository, digest, ManifestState::Live, nonce)?
+            .state = ManifestState::Deleting;
         Ok(())
     }
 

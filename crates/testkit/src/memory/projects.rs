@@ -10,10 +10,17 @@ use super::{MemoryStore, conflict, ensure, not_found, page, taken};
 impl ProjectStore for MemoryStore {
     async fn create_project(&self, project: &Project) -> StoreResult<()> {
         let mut state = self.state();
-        ensure(!state.projects.contains_key(&project.name), || taken(&project.name))?;
-        let upstream = project.registry.is_none_or(|id| state.registries.contains_key(&id));
+        ensure(!state.projects.contains_key(&project.name), || {
+            taken(&project.name)
+        })?;
+        let upstream = project
+            .registry
+            .is_none_or(|id| state.registries.contains_key(&id));
         ensure(upstream, || not_found("the registry endpoint"))?;
-        let project = Project { version: Version(1), ..project.clone() };
+        let project = Project {
+            version: Version(1),
+            ..project.clone()
+        };
         state.projects.insert(project.name.clone(), project);
         Ok(())
     }
@@ -23,7 +30,12 @@ impl ProjectStore for MemoryStore {
     }
 
     async fn project_by_id(&self, id: ProjectId) -> StoreResult<Option<Project>> {
-        Ok(self.state().projects.values().find(|project| project.id == id).cloned())
+        Ok(self
+            .state()
+            .projects
+            .values()
+            .find(|project| project.id == id)
+            .cloned())
     }
 
     async fn update_project(&self, project: &Project) -> StoreResult<()> {
@@ -33,7 +45,9 @@ impl ProjectStore for MemoryStore {
             .get_mut(&project.name)
             .filter(|stored| stored.id == project.id)
             .ok_or_else(|| not_found(&project.name))?;
-        ensure(stored.version == project.version, || conflict(&project.name))?;
+        ensure(stored.version == project.version, || {
+            conflict(&project.name)
+        })?;
         stored.metadata.clone_from(&project.metadata);
         stored.updated_at = project.updated_at;
         stored.version = stored.version.next();
@@ -45,7 +59,10 @@ impl ProjectStore for MemoryStore {
         let project = state.projects.get(name).ok_or_else(|| not_found(&name))?;
         let id = project.id;
         ensure(project.version == version, || conflict(&name))?;
-        let used = state.repositories.values().any(|repository| repository.project == id);
+        let used = state
+            .repositories
+            .values()
+            .any(|repository| repository.project == id);
         ensure(!used, || StoreError::InUse(name.to_string()))?;
         state.projects.remove(name);
         state.members.retain(|(project, _), _| *project != id);
@@ -58,7 +75,10 @@ impl ProjectStore for MemoryStore {
         limit: usize,
     ) -> StoreResult<Page<Project>> {
         let state = self.state();
-        let behind = state.projects.values().filter(|project| Some(&project.name) > after);
+        let behind = state
+            .projects
+            .values()
+            .filter(|project| Some(&project.name) > after);
         Ok(page(behind.cloned(), limit))
     }
 
@@ -71,7 +91,13 @@ impl ProjectStore for MemoryStore {
             Expect::Version(_) | Expect::Any => conflict("the member"),
         })?;
         let version = found.unwrap_or_default().next();
-        state.members.insert(key, Member { version, ..member.clone() });
+        state.members.insert(
+            key,
+            Member {
+                version,
+                ..member.clone()
+            },
+        );
         Ok(())
     }
 

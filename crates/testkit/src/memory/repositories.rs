@@ -14,9 +14,16 @@ impl RepositoryStore for MemoryStore {
         let project = ProjectName::of(&repository.name)
             .and_then(|name| state.projects.get(&name))
             .map(|project| project.id);
-        ensure(project == Some(repository.project), || not_found("the project"))?;
-        ensure(!state.repositories.contains_key(&repository.name), || taken(&repository.name))?;
-        let stored = Repository { version: Version(1), ..repository.clone() };
+        ensure(project == Some(repository.project), || {
+            not_found("the project")
+        })?;
+        ensure(!state.repositories.contains_key(&repository.name), || {
+            taken(&repository.name)
+        })?;
+        let stored = Repository {
+            version: Version(1),
+            ..repository.clone()
+        };
         state.repositories.insert(repository.name.clone(), stored);
         Ok(())
     }
@@ -31,7 +38,9 @@ impl RepositoryStore for MemoryStore {
             .repositories
             .get_mut(&repository.name)
             .ok_or_else(|| not_found(&repository.name))?;
-        ensure(stored.version == repository.version, || conflict(&repository.name))?;
+        ensure(stored.version == repository.version, || {
+            conflict(&repository.name)
+        })?;
         stored.description.clone_from(&repository.description);
         stored.updated_at = repository.updated_at;
         stored.version = stored.version.next();
@@ -40,9 +49,15 @@ impl RepositoryStore for MemoryStore {
 
     async fn delete_repository(&self, name: &RepositoryName, version: Version) -> StoreResult<()> {
         let mut state = self.state();
-        let stored = state.repositories.get(name).ok_or_else(|| not_found(&name))?;
+        let stored = state
+            .repositories
+            .get(name)
+            .ok_or_else(|| not_found(&name))?;
         ensure(stored.version == version, || conflict(&name))?;
-        let used = state.manifests.keys().any(|(repository, _)| repository == name);
+        let used = state
+            .manifests
+            .keys()
+            .any(|(repository, _)| repository == name);
         ensure(!used, || StoreError::InUse(name.to_string()))?;
         state.repositories.remove(name);
         Ok(())

@@ -13,7 +13,9 @@ impl State {
         for tag in tags {
             let key = (manifest.repository.clone(), tag.clone());
             let old = self.tags.get(&key);
-            let kept = old.filter(|old| old.digest == manifest.digest).map(|old| old.pushed_at);
+            let kept = old
+                .filter(|old| old.digest == manifest.digest)
+                .map(|old| old.pushed_at);
             let set = Tag {
                 digest: manifest.digest,
                 media_type: manifest.media_type.clone(),
@@ -41,7 +43,11 @@ impl State {
 #[async_trait]
 impl TagStore for MemoryStore {
     async fn tag(&self, repository: &RepositoryName, tag: &TagName) -> StoreResult<Option<Tag>> {
-        Ok(self.state().tags.get(&(repository.clone(), tag.clone())).cloned())
+        Ok(self
+            .state()
+            .tags
+            .get(&(repository.clone(), tag.clone()))
+            .cloned())
     }
 
     async fn put_tags(
@@ -93,7 +99,9 @@ impl TagStore for MemoryStore {
         limit: usize,
     ) -> StoreResult<Page<TagName>> {
         let state = self.state();
-        let behind = state.tags(repository).filter(|(name, _)| Some(name.as_str()) > after);
+        let behind = state
+            .tags(repository)
+            .filter(|(name, _)| Some(name.as_str()) > after);
         Ok(page(behind.map(|(name, _)| name.clone()), limit))
     }
 

@@ -20,7 +20,9 @@ impl State {
 impl UploadStore for MemoryStore {
     async fn create_upload(&self, session: &UploadSession) -> StoreResult<()> {
         let mut state = self.state();
-        ensure(!state.uploads.contains_key(&session.id), || taken(&session.id))?;
+        ensure(!state.uploads.contains_key(&session.id), || {
+            taken(&session.id)
+        })?;
         state.uploads.insert(session.id, session.clone());
         Ok(())
     }
@@ -70,8 +72,11 @@ impl UploadStore for MemoryStore {
         limit: usize,
     ) -> StoreResult<Page<UploadSession>> {
         let state = self.state();
-        let mut idle: Vec<_> =
-            state.uploads.values().filter(|session| session.touched_at < before).collect();
+        let mut idle: Vec<_> = state
+            .uploads
+            .values()
+            .filter(|session| session.touched_at < before)
+            .collect();
         idle.sort_by_key(|session| session.touched_at);
         Ok(page(idle.into_iter().cloned(), limit))
     }

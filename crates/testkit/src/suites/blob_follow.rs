@@ -46,7 +46,10 @@ async fn drain(growing: Arc<dyn Growing>) -> Bytes {
             return read.freeze();
         }
         let piece = growing.read_at(offset, 1024 * 1024).await.unwrap();
-        assert!(!piece.is_empty(), "{readable} bytes are readable and none came at {offset}");
+        assert!(
+            !piece.is_empty(),
+            "{readable} bytes are readable and none came at {offset}"
+        );
         read.extend_from_slice(&piece);
     }
 }
@@ -60,7 +63,9 @@ async fn open(blobs: &Blobs) -> Option<(ObjectKey, Box<dyn BlobWriter>, Arc<dyn 
 
 /// What is readable has the right bytes.
 pub async fn a_follower_sees_bytes_before_the_end(blobs: &Blobs) {
-    let Some((_, mut writer, growing)) = open(blobs).await else { return };
+    let Some((_, mut writer, growing)) = open(blobs).await else {
+        return;
+    };
     assert_eq!(growing.readable(), 0);
     append(&mut writer, &bytes(SOME)).await;
     let readable = growing.wait_beyond(0).await;
@@ -73,7 +78,9 @@ pub async fn a_follower_sees_bytes_before_the_end(blobs: &Blobs) {
 
 /// While they come.
 pub async fn a_follower_gets_all_bytes(blobs: &Blobs) {
-    let Some((_, mut writer, growing)) = open(blobs).await else { return };
+    let Some((_, mut writer, growing)) = open(blobs).await else {
+        return;
+    };
     let follower = tokio::spawn(drain(growing));
     append(&mut writer, &bytes(SIZE)).await;
     writer.finish(Digest::sha256(&bytes(SIZE))).await.unwrap();
@@ -82,7 +89,9 @@ pub async fn a_follower_gets_all_bytes(blobs: &Blobs) {
 
 /// From the first one on, even if it comes when all is over.
 pub async fn a_late_follower_gets_all_bytes(blobs: &Blobs) {
-    let Some((_, mut writer, growing)) = open(blobs).await else { return };
+    let Some((_, mut writer, growing)) = open(blobs).await else {
+        return;
+    };
     append(&mut writer, &bytes(SOME)).await;
     let late = writer.follow();
     writer.finish(Digest::sha256(&bytes(SOME))).await.unwrap();
@@ -93,11 +102,15 @@ pub async fn a_late_follower_gets_all_bytes(blobs: &Blobs) {
 
 /// A fill that was taken over is read from its start.
 pub async fn a_follower_of_a_resumed_write_sees_the_earlier_bytes(blobs: &Blobs) {
-    let Some((key, mut writer, _)) = open(blobs).await else { return };
+    let Some((key, mut writer, _)) = open(blobs).await else {
+        return;
+    };
     append(&mut writer, &bytes(SOME).slice(..1_000_000)).await;
     let state = writer.pause().await.unwrap();
     let mut writer = blobs.store.write(key, state).await.unwrap();
-    let Some(growing) = writer.follow() else { return };
+    let Some(growing) = writer.follow() else {
+        return;
+    };
     append(&mut writer, &bytes(SOME).slice(1_000_000..)).await;
     writer.finish(Digest::sha256(&bytes(SOME))).await.unwrap();
     assert!(drain(growing).await == bytes(SOME), "the bytes differ");
@@ -105,7 +118,9 @@ pub async fn a_follower_of_a_resumed_write_sees_the_earlier_bytes(blobs: &Blobs)
 
 /// At any offset; none behind the end.
 pub async fn a_follower_reads_at_most_its_limit(blobs: &Blobs) {
-    let Some((_, mut writer, growing)) = open(blobs).await else { return };
+    let Some((_, mut writer, growing)) = open(blobs).await else {
+        return;
+    };
     append(&mut writer, &bytes(SOME)).await;
     writer.finish(Digest::sha256(&bytes(SOME))).await.unwrap();
     for (offset, limit) in [(0, 1), (12_345, 1000), (SOME - 10, 10)] {
@@ -113,12 +128,17 @@ pub async fn a_follower_reads_at_most_its_limit(blobs: &Blobs) {
         assert!((1..=limit).contains(&piece.len()));
         assert_eq!(piece, bytes(SOME).slice(offset..offset + piece.len()));
     }
-    assert_eq!(growing.read_at(SOME as u64, 10).await.unwrap(), Bytes::new());
+    assert_eq!(
+        growing.read_at(SOME as u64, 10).await.unwrap(),
+        Bytes::new()
+    );
 }
 
 /// With what there is by then.
 pub async fn a_follower_is_released_when_the_writer_pauses(blobs: &Blobs) {
-    let Some((_, mut writer, growing)) = open(blobs).await else { return };
+    let Some((_, mut writer, growing)) = open(blobs).await else {
+        return;
+    };
     let follower = tokio::spawn(drain(growing));
     append(&mut writer, &bytes(1000)).await;
     writer.pause().await.unwrap();
@@ -128,7 +148,9 @@ pub async fn a_follower_is_released_when_the_writer_pauses(blobs: &Blobs) {
 
 /// A fill that broke off.
 pub async fn a_follower_is_released_when_the_writer_is_dropped(blobs: &Blobs) {
-    let Some((_, mut writer, growing)) = open(blobs).await else { return };
+    let Some((_, mut writer, growing)) = open(blobs).await else {
+        return;
+    };
     let follower = tokio::spawn(drain(growing));
     append(&mut writer, &bytes(1000)).await;
     drop(writer);
@@ -138,7 +160,9 @@ pub async fn a_follower_is_released_when_the_writer_is_dropped(blobs: &Blobs) {
 
 /// A slow client gets what it was promised.
 pub async fn a_follower_reads_on_after_the_object_is_deleted(blobs: &Blobs) {
-    let Some((key, mut writer, growing)) = open(blobs).await else { return };
+    let Some((key, mut writer, growing)) = open(blobs).await else {
+        return;
+    };
     append(&mut writer, &bytes(SOME)).await;
     writer.finish(Digest::sha256(&bytes(SOME))).await.unwrap();
     blobs.store.delete(key).await.unwrap();

@@ -30,7 +30,10 @@ async fn collect(mut stream: ByteStream) -> Bytes {
 }
 
 async fn stream(blobs: &Blobs, key: ObjectKey, size: usize, start: usize, end: usize) -> Bytes {
-    let span = Span { start: start as u64, end: end as u64 };
+    let span = Span {
+        start: start as u64,
+        end: end as u64,
+    };
     collect(blobs.store.stream(key, size as u64, span).await.unwrap()).await
 }
 
@@ -64,7 +67,12 @@ pub async fn a_stream_has_the_bytes_of_its_span(blobs: &Blobs) {
 pub async fn a_read_is_a_stream_or_an_address(blobs: &Blobs) {
     let bytes = seeded_bytes(1, 0..1000);
     let key = blobs.make(&bytes).await;
-    match blobs.store.read(key, 1000, Span { start: 10, end: 20 }).await.unwrap() {
+    match blobs
+        .store
+        .read(key, 1000, Span { start: 10, end: 20 })
+        .await
+        .unwrap()
+    {
         Access::Stream(stream) => assert_eq!(collect(stream).await, bytes.slice(10..20)),
         Access::Redirect(address) => assert!(address.starts_with("http"), "{address}"),
     }
@@ -73,8 +81,14 @@ pub async fn a_read_is_a_stream_or_an_address(blobs: &Blobs) {
 /// Neither way.
 pub async fn an_object_that_is_not_there_cannot_be_read(blobs: &Blobs) {
     let span = Span { start: 0, end: 10 };
-    assert_fails!(blobs.store.read(fresh(), 10, span).await.map(drop), NotFound);
-    assert_fails!(blobs.store.stream(fresh(), 10, span).await.map(drop), NotFound);
+    assert_fails!(
+        blobs.store.read(fresh(), 10, span).await.map(drop),
+        NotFound
+    );
+    assert_fails!(
+        blobs.store.stream(fresh(), 10, span).await.map(drop),
+        NotFound
+    );
 }
 
 /// Not even 0.
@@ -91,7 +105,10 @@ pub async fn readers_at_once_all_get_the_bytes(blobs: &Blobs) {
         async move { read_all(&blobs, key, 2_000_000).await }
     })
     .await;
-    assert!(read.into_iter().all(|read| read == bytes), "the bytes differ");
+    assert!(
+        read.into_iter().all(|read| read == bytes),
+        "the bytes differ"
+    );
 }
 
 /// It has all bytes, or an error.
@@ -99,7 +116,18 @@ pub async fn a_begun_stream_is_not_cut_short_silently_by_a_deletion(blobs: &Blob
     const SIZE: u64 = 3_000_000;
     let bytes = seeded_bytes(1, 0..SIZE);
     let key = blobs.make(&bytes).await;
-    let mut stream = blobs.store.stream(key, SIZE, Span { start: 0, end: SIZE }).await.unwrap();
+    let mut stream = blobs
+        .store
+        .stream(
+            key,
+            SIZE,
+            Span {
+                start: 0,
+                end: SIZE,
+            },
+        )
+        .await
+        .unwrap();
     let first = stream.next().await.unwrap().unwrap();
     blobs.store.delete(key).await.unwrap();
     let mut read = BytesMut::from(first);

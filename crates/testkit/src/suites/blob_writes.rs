@@ -116,7 +116,10 @@ pub async fn an_empty_object_is_an_object(blobs: &Blobs) {
 pub async fn an_object_of_20_mib_has_its_bytes(blobs: &Blobs) {
     let bytes = bytes(20 * MIB + 1);
     let key = blobs.make(&bytes).await;
-    assert!(read_all(blobs, key, bytes.len()).await == bytes, "the bytes differ");
+    assert!(
+        read_all(blobs, key, bytes.len()).await == bytes,
+        "the bytes differ"
+    );
 }
 
 /// Those of earlier writers included.
@@ -176,7 +179,10 @@ pub async fn a_write_goes_on_after_any_number_of_pauses(blobs: &Blobs) {
     let mut writer = blobs.resume(key, state).await;
     append(&mut writer, &bytes.slice(from..)).await;
     assert_stored(writer.finish(Digest::sha256(&bytes)).await, bytes.len());
-    assert!(read_all(blobs, key, bytes.len()).await == bytes, "the bytes differ");
+    assert!(
+        read_all(blobs, key, bytes.len()).await == bytes,
+        "the bytes differ"
+    );
 }
 
 /// By an instance that knows nothing but the session's record.
@@ -284,9 +290,10 @@ pub async fn a_sha512_object_is_checked_as_such(blobs: &Blobs) {
 /// A PUT names sha512 where the POST said nothing.
 pub async fn another_algorithm_may_be_named_at_the_end(blobs: &Blobs) {
     let bytes = bytes(100_000);
-    for (running, named) in
-        [(Algorithm::Sha256, Algorithm::Sha512), (Algorithm::Sha512, Algorithm::Sha256)]
-    {
+    for (running, named) in [
+        (Algorithm::Sha256, Algorithm::Sha512),
+        (Algorithm::Sha512, Algorithm::Sha256),
+    ] {
         let key = fresh();
         let mut writer = blobs.resume(key, WriteState::new(running)).await;
         append(&mut writer, &bytes).await;
@@ -321,7 +328,10 @@ pub async fn a_second_writer_fences_the_first(blobs: &Blobs) {
     let _ = first.append(Bytes::from(vec![2; 60_000])).await;
     assert_fails!(first.finish(Digest::sha256(b"")).await, Conflict);
     append(&mut second, &expected.slice(75_000..)).await;
-    assert_stored(second.finish(Digest::sha256(&expected)).await, expected.len());
+    assert_stored(
+        second.finish(Digest::sha256(&expected)).await,
+        expected.len(),
+    );
     assert_eq!(read_all(blobs, key, expected.len()).await, expected);
 }
 
@@ -346,7 +356,10 @@ pub async fn writers_of_different_keys_do_not_disturb_each_other(blobs: &Blobs) 
     })
     .await;
     for (key, bytes) in keys.into_iter().zip(contents) {
-        assert!(read_all(blobs, key, bytes.len()).await == bytes, "the bytes differ");
+        assert!(
+            read_all(blobs, key, bytes.len()).await == bytes,
+            "the bytes differ"
+        );
     }
 }
 

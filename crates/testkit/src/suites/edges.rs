@@ -27,17 +27,28 @@ suite! {
 }
 
 async fn put(stores: &Stores, repository: &RepositoryName, edge: Edge, targets: &[EdgeTarget]) {
-    stores.manifests.put_edges(repository, edge, targets).await.unwrap();
+    stores
+        .manifests
+        .put_edges(repository, edge, targets)
+        .await
+        .unwrap();
 }
 
 async fn to(stores: &Stores, repository: &RepositoryName, target: EdgeTarget) -> Vec<Edge> {
-    let page = stores.manifests.edges(repository, target, None, 100).await.unwrap();
+    let page = stores
+        .manifests
+        .edges(repository, target, None, 100)
+        .await
+        .unwrap();
     assert!(!page.more);
     page.items
 }
 
 fn edge(manifest: &str) -> Edge {
-    Edge { manifest: digest(manifest), nonce: fresh() }
+    Edge {
+        manifest: digest(manifest),
+        nonce: fresh(),
+    }
 }
 
 fn blob(name: &str) -> EdgeTarget {
@@ -52,7 +63,13 @@ fn child(name: &str) -> EdgeTarget {
 pub async fn an_edge_leads_to_each_of_its_targets(stores: &Stores) {
     let repository = stores.make_repository("a/b").await;
     let edge = edge("manifest");
-    put(stores, &repository, edge, &[blob("one"), blob("two"), child("three")]).await;
+    put(
+        stores,
+        &repository,
+        edge,
+        &[blob("one"), blob("two"), child("three")],
+    )
+    .await;
     for target in [blob("one"), blob("two"), child("three")] {
         assert_eq!(to(stores, &repository, target).await, [edge]);
     }
@@ -65,14 +82,24 @@ pub async fn edges_may_be_there_before_manifest_and_target(stores: &Stores) {
     let edge = edge("manifest");
     put(stores, &repository, edge, &[blob("layer")]).await;
     assert_eq!(to(stores, &repository, blob("layer")).await, [edge]);
-    assert_eq!(stores.links.link(&repository, digest("layer")).await.unwrap(), None);
+    assert_eq!(
+        stores
+            .links
+            .link(&repository, digest("layer"))
+            .await
+            .unwrap(),
+        None
+    );
 }
 
 /// That is a call's limit.
 pub async fn up_to_25_edges_are_written_at_once(stores: &Stores) {
     let repository = stores.make_repository("a/b").await;
     let edge = edge("manifest");
-    let targets: Vec<_> = sorted_digests(25).into_iter().map(EdgeTarget::Blob).collect();
+    let targets: Vec<_> = sorted_digests(25)
+        .into_iter()
+        .map(EdgeTarget::Blob)
+        .collect();
     put(stores, &repository, edge, &targets).await;
     for target in targets {
         assert_eq!(to(stores, &repository, target).await, [edge]);
@@ -125,7 +152,11 @@ pub async fn deleted_edges_are_gone_and_the_others_stay(stores: &Stores) {
         put(stores, &repository, edge, &[blob("one"), blob("two")]).await;
     }
     let deleted = [blob("one"), child("one")];
-    stores.manifests.delete_edges(&repository, gone, &deleted, stores.now()).await.unwrap();
+    stores
+        .manifests
+        .delete_edges(&repository, gone, &deleted, stores.now())
+        .await
+        .unwrap();
     assert_eq!(to(stores, &repository, blob("one")).await, [kept]);
     assert_eq!(to(stores, &repository, blob("two")).await.len(), 2);
 }
@@ -137,12 +168,19 @@ pub async fn targets_of_deleted_edges_are_in_the_gc_queue(stores: &Stores) {
     let targets = [blob("one"), child("two")];
     put(stores, &repository, edge, &targets).await;
     assert_eq!(stores.gc.due(stores.now(), None, 10).await.unwrap(), []);
-    stores.manifests.delete_edges(&repository, edge, &targets, stores.now()).await.unwrap();
+    stores
+        .manifests
+        .delete_edges(&repository, edge, &targets, stores.now())
+        .await
+        .unwrap();
     let due = stores.gc.due(stores.now(), None, 10).await.unwrap();
     assert_eq!(due.len(), 2);
     for target in targets {
         let subject = GcSubject::Target(repository.clone(), target);
-        assert!(due.iter().any(|entry| entry.subject == subject), "{target:?}");
+        assert!(
+            due.iter().any(|entry| entry.subject == subject),
+            "{target:?}"
+        );
     }
     assert!(due.iter().all(|entry| entry.due == stores.now()));
 }
@@ -152,7 +190,11 @@ pub async fn deleting_edges_that_are_not_there_is_no_error(stores: &Stores) {
     let repository = stores.make_repository("a/b").await;
     let targets = [blob("one"), child("two")];
     let edge = edge("manifest");
-    stores.manifests.delete_edges(&repository, edge, &targets, stores.now()).await.unwrap();
+    stores
+        .manifests
+        .delete_edges(&repository, edge, &targets, stores.now())
+        .await
+        .unwrap();
 }
 
 /// Until its job deletes them.
@@ -160,7 +202,10 @@ pub async fn edges_outlive_an_aborted_manifest(stores: &Stores) {
     let repository = stores.make_repository("a/b").await;
     let manifest = stores.manifest(&repository, "manifest");
     stores.begin(&manifest).await;
-    let edge = Edge { manifest: manifest.digest, nonce: manifest.nonce };
+    let edge = Edge {
+        manifest: manifest.digest,
+        nonce: manifest.nonce,
+    };
     put(stores, &repository, edge, &[blob("layer")]).await;
     stores
         .manifests
@@ -190,9 +235,16 @@ pub async fn edges_are_listed_by_manifest_and_nonce_in_pages(stores: &Stores) {
     let repository = &repository;
     for limit in [1, 2, 5, 6, 100] {
         let page = |after, limit| async move {
-            stores.manifests.edges(repository, blob("layer"), after, limit).await
+            stores
+                .manifests
+                .edges(repository, blob("layer"), after, limit)
+                .await
         };
-        assert_eq!(walk(limit, page, |edge| *edge).await, edges, "limit {limit}");
+        assert_eq!(
+            walk(limit, page, |edge| *edge).await,
+            edges,
+            "limit {limit}"
+        );
     }
 }
 
@@ -203,10 +255,21 @@ pub async fn a_list_of_edges_goes_on_behind_one_that_is_gone(stores: &Stores) {
     let gone = edges[2];
     let target = blob("layer");
     let now = stores.now();
-    stores.manifests.delete_edges(&repository, gone, &[target], now).await.unwrap();
-    let page = stores.manifests.edges(&repository, target, Some(gone), 2).await.unwrap();
+    stores
+        .manifests
+        .delete_edges(&repository, gone, &[target], now)
+        .await
+        .unwrap();
+    let page = stores
+        .manifests
+        .edges(&repository, target, Some(gone), 2)
+        .await
+        .unwrap();
     assert_eq!((page.items, page.more), (edges[3..5].to_vec(), true));
     let never: Digest = digest("nobody");
-    let page = stores.manifests.edges(&repository, EdgeTarget::Blob(never), Some(gone), 2).await;
+    let page = stores
+        .manifests
+        .edges(&repository, EdgeTarget::Blob(never), Some(gone), 2)
+        .await;
     assert_eq!(page.unwrap().items, []);
 }

@@ -40,7 +40,11 @@ where
             })
         })
         .collect();
-    join_all(tasks).await.into_iter().map(Result::unwrap).collect()
+    join_all(tasks)
+        .await
+        .into_iter()
+        .map(Result::unwrap)
+        .collect()
 }
 
 /// How many of a race's results are `Ok`.
@@ -63,7 +67,10 @@ where
     loop {
         let after = items.last().map(&cursor);
         let found = page(after, limit).await.unwrap();
-        assert!(found.items.len() <= limit, "a page has more items than asked for");
+        assert!(
+            found.items.len() <= limit,
+            "a page has more items than asked for"
+        );
         let full = found.items.len() == limit;
         items.extend(found.items);
         if !found.more {
@@ -92,7 +99,9 @@ pub(super) fn digest(text: &str) -> Digest {
 
 /// The digests of 0, 1, .. as texts, in their order.
 pub(super) fn sorted_digests(count: usize) -> Vec<Digest> {
-    let mut digests: Vec<_> = (0..count).map(|number| digest(&number.to_string())).collect();
+    let mut digests: Vec<_> = (0..count)
+        .map(|number| digest(&number.to_string()))
+        .collect();
     digests.sort();
     digests
 }
@@ -145,7 +154,10 @@ impl Stores {
         if let Some(project) = self.projects.project(&name).await.unwrap() {
             return project;
         }
-        self.projects.create_project(&project(name.as_str(), self.now())).await.unwrap();
+        self.projects
+            .create_project(&project(name.as_str(), self.now()))
+            .await
+            .unwrap();
         self.projects.project(&name).await.unwrap().unwrap()
     }
 
@@ -178,16 +190,27 @@ impl Stores {
             media_type: "application/vnd.oci.image.manifest.v1+json".to_owned(),
             size: text.len() as u64,
             content: ManifestContent::Inline(Bytes::copy_from_slice(text.as_bytes())),
-            facts: ManifestFacts { total_size: text.len() as u64, ..ManifestFacts::default() },
+            facts: ManifestFacts {
+                total_size: text.len() as u64,
+                ..ManifestFacts::default()
+            },
             pushed_at: self.now(),
         }
     }
 
     /// Begins a manifest under its nonce.
     pub(super) async fn begin(&self, manifest: &Manifest) {
-        let Manifest { repository, digest, nonce, .. } = manifest;
-        let begun =
-            self.manifests.begin_manifest(repository, *digest, *nonce, self.now()).await.unwrap();
+        let Manifest {
+            repository,
+            digest,
+            nonce,
+            ..
+        } = manifest;
+        let begun = self
+            .manifests
+            .begin_manifest(repository, *digest, *nonce, self.now())
+            .await
+            .unwrap();
         assert_eq!(begun, Begun::Started);
     }
 
@@ -206,7 +229,10 @@ impl Stores {
     /// Begins and commits a manifest.
     pub(super) async fn push_manifest(&self, manifest: &Manifest, tags: &[&str]) {
         self.begin(manifest).await;
-        self.manifests.commit_manifest(&commit(manifest, tags)).await.unwrap();
+        self.manifests
+            .commit_manifest(&commit(manifest, tags))
+            .await
+            .unwrap();
     }
 
     /// The nonce and state of a manifest are as given.
@@ -215,8 +241,14 @@ impl Stores {
         manifest: &Manifest,
         expected: Option<(berth_domain::ManifestState, Nonce)>,
     ) {
-        let Manifest { repository, digest, .. } = manifest;
-        let found = self.manifests.manifest_state(repository, *digest).await.unwrap();
+        let Manifest {
+            repository, digest, ..
+        } = manifest;
+        let found = self
+            .manifests
+            .manifest_state(repository, *digest)
+            .await
+            .unwrap();
         assert_eq!(found, expected);
     }
 

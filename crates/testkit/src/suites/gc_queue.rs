@@ -24,11 +24,19 @@ suite! {
 /// Puts a link into the queue, due after some seconds.
 async fn enqueue(stores: &Stores, repository: &RepositoryName, name: &str, seconds: u64) {
     let due = stores.now() + Duration::from_secs(seconds);
-    stores.links.prepare_link(repository, digest(name), fresh(), due).await.unwrap();
+    stores
+        .links
+        .prepare_link(repository, digest(name), fresh(), due)
+        .await
+        .unwrap();
 }
 
 async fn due(stores: &Stores, after: Option<&str>, limit: usize) -> Vec<GcEntry> {
-    stores.gc.due(stores.now() + Duration::from_secs(100), after, limit).await.unwrap()
+    stores
+        .gc
+        .due(stores.now() + Duration::from_secs(100), after, limit)
+        .await
+        .unwrap()
 }
 
 /// Whenever asked.
@@ -40,7 +48,11 @@ pub async fn an_empty_gc_queue_has_nothing_due(stores: &Stores) {
 pub async fn an_entry_is_due_from_its_time_on(stores: &Stores) {
     let repository = stores.make_repository("a/b").await;
     enqueue(stores, &repository, "layer", 10).await;
-    let at = |seconds| stores.gc.due(stores.now() + Duration::from_secs(seconds), None, 10);
+    let at = |seconds| {
+        stores
+            .gc
+            .due(stores.now() + Duration::from_secs(seconds), None, 10)
+    };
     assert_eq!(at(9).await.unwrap(), []);
     assert_eq!(at(10).await.unwrap().len(), 1);
     assert_eq!(at(11).await.unwrap().len(), 1);
@@ -84,7 +96,10 @@ pub async fn entries_come_the_oldest_first_in_pages(stores: &Stores) {
                 (due, GcSubject::Target(repository.clone(), target))
             })
             .collect();
-        let found: Vec<_> = entries.into_iter().map(|entry| (entry.due, entry.subject)).collect();
+        let found: Vec<_> = entries
+            .into_iter()
+            .map(|entry| (entry.due, entry.subject))
+            .collect();
         assert_eq!(found, expected, "limit {limit}");
     }
 }
@@ -98,7 +113,11 @@ pub async fn entries_of_one_time_are_all_there(stores: &Stores) {
     let first = due(stores, None, 3).await;
     let rest = due(stores, Some(&first[2].key), 3).await;
     assert_eq!((first.len(), rest.len()), (3, 2));
-    let mut found: Vec<_> = [first, rest].concat().into_iter().map(|entry| entry.key).collect();
+    let mut found: Vec<_> = [first, rest]
+        .concat()
+        .into_iter()
+        .map(|entry| entry.key)
+        .collect();
     found.dedup();
     assert_eq!(found.len(), 5);
 }

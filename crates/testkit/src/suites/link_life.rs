@@ -47,15 +47,24 @@ async fn make_condemned(stores: &Stores) -> (Link, LinkToken) {
 }
 
 async fn condemn(stores: &Stores, link: &Link, token: LinkToken) -> StoreResult<()> {
-    stores.links.condemn_link(&link.repository, link.digest, link.id, token).await
+    stores
+        .links
+        .condemn_link(&link.repository, link.digest, link.id, token)
+        .await
 }
 
 async fn revive(stores: &Stores, link: &Link, token: Option<LinkToken>) -> StoreResult<()> {
-    stores.links.revive_link(&link.repository, link.digest, token, stores.now()).await
+    stores
+        .links
+        .revive_link(&link.repository, link.digest, token, stores.now())
+        .await
 }
 
 async fn delete(stores: &Stores, link: &Link, token: LinkToken) -> StoreResult<()> {
-    stores.links.delete_link(&link.repository, link.digest, token, stores.now()).await
+    stores
+        .links
+        .delete_link(&link.repository, link.digest, token, stores.now())
+        .await
 }
 
 /// The stored link is as given.
@@ -65,7 +74,10 @@ async fn assert_link(stores: &Stores, expected: Link) {
 }
 
 fn condemned(link: &Link, token: LinkToken) -> Link {
-    Link { state: LinkState::Condemned(token), ..link.clone() }
+    Link {
+        state: LinkState::Condemned(token),
+        ..link.clone()
+    }
 }
 
 /// A promise to a pusher holds from then on.
@@ -103,7 +115,10 @@ pub async fn a_link_of_another_life_cannot_be_condemned(stores: &Stores) {
 /// Never made, or gone.
 pub async fn a_link_that_is_not_there_cannot_be_condemned(stores: &Stores) {
     let link = make(stores).await;
-    let other = Link { digest: digest("other"), ..link };
+    let other = Link {
+        digest: digest("other"),
+        ..link
+    };
     assert_fails!(condemn(stores, &other, fresh()).await, Conflict);
 }
 
@@ -179,7 +194,10 @@ pub async fn the_blob_of_a_deleted_link_is_in_the_gc_queue(stores: &Stores) {
     let now = stores.later();
     delete(stores, &link, token).await.unwrap();
     let due = stores.gc.due(now, None, 100).await.unwrap();
-    let entry = due.iter().find(|entry| entry.subject == GcSubject::Blob(link.digest)).unwrap();
+    let entry = due
+        .iter()
+        .find(|entry| entry.subject == GcSubject::Blob(link.digest))
+        .unwrap();
     assert_eq!(entry.due, now);
 }
 
@@ -215,14 +233,19 @@ pub async fn a_link_that_is_not_there_cannot_be_deleted(stores: &Stores) {
     delete(stores, &link, token).await.unwrap();
     let before = stores.gc.due(stores.now(), None, 100).await.unwrap();
     assert_fails!(delete(stores, &link, token).await, Conflict);
-    assert_eq!(stores.gc.due(stores.now(), None, 100).await.unwrap(), before);
+    assert_eq!(
+        stores.gc.due(stores.now(), None, 100).await.unwrap(),
+        before
+    );
 }
 
 /// Never both, never neither.
 pub async fn either_a_deletion_or_a_revival_succeeds(stores: &Stores) {
     let repository = stores.make_repository("a/b").await;
     for round in 0..4 {
-        let link = stores.make_link(&repository, digest(&round.to_string())).await;
+        let link = stores
+            .make_link(&repository, digest(&round.to_string()))
+            .await;
         let token = fresh();
         condemn(stores, &link, token).await.unwrap();
         let results = race(|runner| {
@@ -237,7 +260,10 @@ pub async fn either_a_deletion_or_a_revival_succeeds(stores: &Stores) {
         .await;
         assert_eq!(winners(&results), 1);
         let deleted = results.iter().step_by(2).any(Result::is_ok);
-        assert_eq!(stores.link(&repository, link.digest).await.is_none(), deleted);
+        assert_eq!(
+            stores.link(&repository, link.digest).await.is_none(),
+            deleted
+        );
         assert_eq!(stores.back_edges(link.digest).await.is_empty(), deleted);
     }
 }

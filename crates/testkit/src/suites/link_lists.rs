@@ -58,9 +58,17 @@ pub async fn back_edges_are_listed_by_repository_and_link_in_pages(stores: &Stor
 pub async fn a_list_of_back_edges_goes_on_behind_one_that_is_gone(stores: &Stores) {
     let expected = prepare_six(stores).await;
     let (repository, id) = &expected[2];
-    stores.links.withdraw_link(repository, digest("layer"), *id).await.unwrap();
+    stores
+        .links
+        .withdraw_link(repository, digest("layer"), *id)
+        .await
+        .unwrap();
     let after = Some((repository, *id));
-    let page = stores.links.back_edges(digest("layer"), after, 2).await.unwrap();
+    let page = stores
+        .links
+        .back_edges(digest("layer"), after, 2)
+        .await
+        .unwrap();
     let found: Vec<_> = page.items.iter().map(place).collect();
     assert_eq!((&found[..], page.more), (&expected[3..5], true));
 }
@@ -76,13 +84,21 @@ pub async fn links_are_listed_by_digest_in_pages(stores: &Stores) {
     stores.make_link(&other, digest("other")).await;
     let token = super::fixtures::fresh();
     let condemned = &mut expected[1];
-    stores.links.condemn_link(&repository, condemned.digest, condemned.id, token).await.unwrap();
+    stores
+        .links
+        .condemn_link(&repository, condemned.digest, condemned.id, token)
+        .await
+        .unwrap();
     condemned.state = berth_domain::LinkState::Condemned(token);
     let repository = &repository;
     for limit in [1, 2, 5, 100] {
         let page =
             |after, limit| async move { stores.links.list_links(repository, after, limit).await };
-        assert_eq!(walk(limit, page, |link| link.digest).await, expected, "limit {limit}");
+        assert_eq!(
+            walk(limit, page, |link| link.digest).await,
+            expected,
+            "limit {limit}"
+        );
     }
 }
 
@@ -92,7 +108,11 @@ pub async fn a_list_of_links_goes_on_behind_one_that_is_gone(stores: &Stores) {
     let digests = sorted_digests(3);
     stores.make_link(&repository, digests[0]).await;
     let last = stores.make_link(&repository, digests[2]).await;
-    let page = stores.links.list_links(&repository, Some(digests[1]), 10).await.unwrap();
+    let page = stores
+        .links
+        .list_links(&repository, Some(digests[1]), 10)
+        .await
+        .unwrap();
     assert_eq!((page.items, page.more), (vec![last], false));
 }
 

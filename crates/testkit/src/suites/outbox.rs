@@ -24,7 +24,11 @@ suite! {
 async fn write(stores: &Stores, job: &Envelope) {
     let repository = "a/b".parse().unwrap();
     let session = stores.make_upload(&repository).await;
-    stores.uploads.delete_upload(session.id, 1, std::slice::from_ref(job)).await.unwrap();
+    stores
+        .uploads
+        .delete_upload(session.id, 1, std::slice::from_ref(job))
+        .await
+        .unwrap();
 }
 
 /// Whenever asked.
@@ -41,7 +45,11 @@ pub async fn a_job_is_read_back_whole(stores: &Stores) {
         blobs: sorted_digests(1000),
         children: sorted_digests(10),
     };
-    for kind in [unlink, Job::DeleteObject { key: fresh() }, Job::SweepUploads] {
+    for kind in [
+        unlink,
+        Job::DeleteObject { key: fresh() },
+        Job::SweepUploads,
+    ] {
         let envelope = Envelope::new(fresh(), kind);
         write(stores, &envelope).await;
         assert_eq!(stores.unsent().await, std::slice::from_ref(&envelope));
@@ -53,8 +61,10 @@ pub async fn a_job_is_read_back_whole(stores: &Stores) {
 pub async fn a_job_is_unsent_from_when_it_was_written(stores: &Stores) {
     let job = job();
     write(stores, &job).await;
-    let (earlier, later) =
-        (stores.now() - Duration::from_secs(1), stores.now() + Duration::from_secs(1));
+    let (earlier, later) = (
+        stores.now() - Duration::from_secs(1),
+        stores.now() + Duration::from_secs(1),
+    );
     assert_eq!(stores.outbox.unsent(earlier, 10).await.unwrap(), []);
     assert_eq!(stores.outbox.unsent(later, 10).await.unwrap(), [job]);
 }
@@ -67,7 +77,10 @@ pub async fn unsent_jobs_come_the_oldest_first_up_to_the_limit(stores: &Stores) 
         write(stores, job).await;
         stores.later();
     }
-    assert_eq!(stores.outbox.unsent(stores.now(), 2).await.unwrap(), jobs[..2]);
+    assert_eq!(
+        stores.outbox.unsent(stores.now(), 2).await.unwrap(),
+        jobs[..2]
+    );
     assert_eq!(stores.outbox.unsent(stores.now(), 10).await.unwrap(), jobs);
 }
 

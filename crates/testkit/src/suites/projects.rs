@@ -36,7 +36,11 @@ suite! {
 }
 
 async fn get(stores: &Stores, name: &str) -> Option<Project> {
-    stores.projects.project(&name.parse().unwrap()).await.unwrap()
+    stores
+        .projects
+        .project(&name.parse().unwrap())
+        .await
+        .unwrap()
 }
 
 /// What was created is read back whole, both ways.
@@ -56,7 +60,10 @@ pub async fn a_created_project_is_found_by_name_and_number(stores: &Stores) {
 pub async fn a_project_that_is_not_there_is_none(stores: &Stores) {
     stores.make_project("library").await;
     assert_eq!(get(stores, "librar").await, None);
-    assert_eq!(stores.projects.project_by_id(ProjectId(99)).await.unwrap(), None);
+    assert_eq!(
+        stores.projects.project_by_id(ProjectId(99)).await.unwrap(),
+        None
+    );
 }
 
 /// The stored version does not come from the argument.
@@ -73,7 +80,10 @@ pub async fn a_taken_project_name_is_refused(stores: &Stores) {
     let second = project("library", stores.now());
     assert_fails!(stores.projects.create_project(&second).await, AlreadyExists);
     assert_eq!(get(stores, "library").await, Some(first));
-    assert_eq!(stores.projects.project_by_id(second.id).await.unwrap(), None);
+    assert_eq!(
+        stores.projects.project_by_id(second.id).await.unwrap(),
+        None
+    );
 }
 
 /// Creators at once: one succeeds, and the project is that one's.
@@ -82,7 +92,11 @@ pub async fn one_of_many_creators_of_a_project_wins(stores: &Stores) {
         let stores = stores.clone();
         async move {
             let created = project("library", stores.now());
-            stores.projects.create_project(&created).await.map(|()| created)
+            stores
+                .projects
+                .create_project(&created)
+                .await
+                .map(|()| created)
         }
     })
     .await;
@@ -94,12 +108,17 @@ pub async fn one_of_many_creators_of_a_project_wins(stores: &Stores) {
 /// Metadata and time of change are the new ones, the version one higher.
 pub async fn an_update_replaces_metadata_and_raises_the_version(stores: &Stores) {
     let mut library = stores.make_project("library").await;
-    library.metadata.insert(MetadataKey::Public, "true".to_owned());
+    library
+        .metadata
+        .insert(MetadataKey::Public, "true".to_owned());
     library.updated_at = stores.later();
     stores.projects.update_project(&library).await.unwrap();
     library.version = Version(2);
     assert_eq!(get(stores, "library").await, Some(library.clone()));
-    assert_eq!(stores.projects.project_by_id(library.id).await.unwrap(), Some(library.clone()));
+    assert_eq!(
+        stores.projects.project_by_id(library.id).await.unwrap(),
+        Some(library.clone())
+    );
 
     library.metadata.clear();
     stores.projects.update_project(&library).await.unwrap();
@@ -117,7 +136,13 @@ pub async fn an_update_changes_nothing_that_is_fixed(stores: &Stores) {
         ..library.clone()
     };
     stores.projects.update_project(&changed).await.unwrap();
-    assert_eq!(get(stores, "library").await, Some(Project { version: Version(2), ..library }));
+    assert_eq!(
+        get(stores, "library").await,
+        Some(Project {
+            version: Version(2),
+            ..library
+        })
+    );
 }
 
 /// Who read before the last write may not write.
@@ -125,9 +150,17 @@ pub async fn an_update_of_an_older_version_conflicts(stores: &Stores) {
     let library = stores.make_project("library").await;
     stores.projects.update_project(&library).await.unwrap();
     let mut stale = library.clone();
-    stale.metadata.insert(MetadataKey::Public, "true".to_owned());
+    stale
+        .metadata
+        .insert(MetadataKey::Public, "true".to_owned());
     assert_fails!(stores.projects.update_project(&stale).await, Conflict);
-    assert_eq!(get(stores, "library").await, Some(Project { version: Version(2), ..library }));
+    assert_eq!(
+        get(stores, "library").await,
+        Some(Project {
+            version: Version(2),
+            ..library
+        })
+    );
 }
 
 /// Updaters at once from one version: one succeeds.
@@ -135,14 +168,25 @@ pub async fn one_of_many_updaters_of_a_project_wins(stores: &Stores) {
     let library = stores.make_project("library").await;
     let results = race(|number| {
         let (stores, mut library) = (stores.clone(), library.clone());
-        library.metadata.insert(MetadataKey::RetentionId, number.to_string());
-        async move { stores.projects.update_project(&library).await.map(|()| library.metadata) }
+        library
+            .metadata
+            .insert(MetadataKey::RetentionId, number.to_string());
+        async move {
+            stores
+                .projects
+                .update_project(&library)
+                .await
+                .map(|()| library.metadata)
+        }
     })
     .await;
     assert_eq!(winners(&results), 1);
     let stored = get(stores, "library").await.unwrap();
     assert_eq!(stored.version, Version(2));
-    assert_eq!(Some(stored.metadata), results.into_iter().find_map(Result::ok));
+    assert_eq!(
+        Some(stored.metadata),
+        results.into_iter().find_map(Result::ok)
+    );
 }
 
 /// No project comes into being by an update.
@@ -155,20 +199,37 @@ pub async fn an_update_of_a_gone_project_is_not_found(stores: &Stores) {
 /// A project that was made anew under the name is another one.
 pub async fn an_update_does_not_touch_another_project_of_the_name(stores: &Stores) {
     let mut old = stores.make_project("library").await;
-    stores.projects.delete_project(&old.name, old.version).await.unwrap();
+    stores
+        .projects
+        .delete_project(&old.name, old.version)
+        .await
+        .unwrap();
     let new = stores.make_project("library").await;
     old.metadata.insert(MetadataKey::Public, "true".to_owned());
-    assert_fails!(stores.projects.update_project(&old).await, NotFound | Conflict);
+    assert_fails!(
+        stores.projects.update_project(&old).await,
+        NotFound | Conflict
+    );
     assert_eq!(get(stores, "library").await, Some(new));
 }
 
 /// By name, by number, in the list; and it can be made again.
 pub async fn a_deleted_project_is_gone_and_its_name_free(stores: &Stores) {
     let library = stores.make_project("library").await;
-    stores.projects.delete_project(&library.name, library.version).await.unwrap();
+    stores
+        .projects
+        .delete_project(&library.name, library.version)
+        .await
+        .unwrap();
     assert_eq!(get(stores, "library").await, None);
-    assert_eq!(stores.projects.project_by_id(library.id).await.unwrap(), None);
-    assert_eq!(stores.projects.list_projects(None, 10).await.unwrap().items, []);
+    assert_eq!(
+        stores.projects.project_by_id(library.id).await.unwrap(),
+        None
+    );
+    assert_eq!(
+        stores.projects.list_projects(None, 10).await.unwrap().items,
+        []
+    );
     assert_eq!(stores.make_project("library").await.version, Version(1));
 }
 
@@ -176,14 +237,20 @@ pub async fn a_deleted_project_is_gone_and_its_name_free(stores: &Stores) {
 pub async fn a_deletion_of_another_version_conflicts(stores: &Stores) {
     let library = stores.make_project("library").await;
     stores.projects.update_project(&library).await.unwrap();
-    let deleted = stores.projects.delete_project(&library.name, library.version).await;
+    let deleted = stores
+        .projects
+        .delete_project(&library.name, library.version)
+        .await;
     assert_fails!(deleted, Conflict);
     assert!(get(stores, "library").await.is_some());
 }
 
 /// The second of two deletions says so.
 pub async fn a_deletion_of_a_gone_project_fails(stores: &Stores) {
-    let deleted = stores.projects.delete_project(&"library".parse().unwrap(), Version(1)).await;
+    let deleted = stores
+        .projects
+        .delete_project(&"library".parse().unwrap(), Version(1))
+        .await;
     assert_fails!(deleted, NotFound | Conflict);
 }
 
@@ -192,13 +259,28 @@ pub async fn a_project_with_a_repository_is_in_use(stores: &Stores) {
     stores.make_project("a").await;
     let project = stores.make_project("a-b").await;
     let repository = stores.make_repository("a-b/c").await;
-    let deleted = stores.projects.delete_project(&project.name, project.version).await;
+    let deleted = stores
+        .projects
+        .delete_project(&project.name, project.version)
+        .await;
     assert_fails!(deleted, InUse);
     assert!(get(stores, "a-b").await.is_some());
-    stores.projects.delete_project(&"a".parse().unwrap(), Version(1)).await.unwrap();
+    stores
+        .projects
+        .delete_project(&"a".parse().unwrap(), Version(1))
+        .await
+        .unwrap();
 
-    stores.repositories.delete_repository(&repository, Version(1)).await.unwrap();
-    stores.projects.delete_project(&project.name, project.version).await.unwrap();
+    stores
+        .repositories
+        .delete_repository(&repository, Version(1))
+        .await
+        .unwrap();
+    stores
+        .projects
+        .delete_project(&project.name, project.version)
+        .await
+        .unwrap();
 }
 
 /// A deletion and creations of repositories at once: either the project stays,
@@ -210,7 +292,10 @@ pub async fn no_repository_outlives_the_deletion_of_its_project(stores: &Stores)
             let (stores, project) = (stores.clone(), project.clone());
             async move {
                 if runner == 0 {
-                    return stores.projects.delete_project(&project.name, project.version).await;
+                    return stores
+                        .projects
+                        .delete_project(&project.name, project.version)
+                        .await;
                 }
                 let repository = Repository {
                     id: RepositoryId(number()),
@@ -225,8 +310,11 @@ pub async fn no_repository_outlives_the_deletion_of_its_project(stores: &Stores)
             }
         })
         .await;
-        let listed =
-            stores.repositories.list_repositories(Some(&project.name), None, 100).await.unwrap();
+        let listed = stores
+            .repositories
+            .list_repositories(Some(&project.name), None, 100)
+            .await
+            .unwrap();
         let gone = get(stores, project.name.as_str()).await.is_none();
         assert_eq!(gone, results[0].is_ok());
         assert_eq!(gone, listed.items.is_empty());
@@ -239,7 +327,10 @@ async fn walk_names(stores: &Stores, limit: usize) -> Vec<String> {
         stores.projects.list_projects(after.as_ref(), limit).await
     };
     let projects = walk(limit, page, |project| project.name.clone()).await;
-    projects.iter().map(|project| project.name.to_string()).collect()
+    projects
+        .iter()
+        .map(|project| project.name.to_string())
+        .collect()
 }
 
 /// The order is that of the names' bytes, whatever the page size.
@@ -249,7 +340,11 @@ pub async fn projects_are_listed_by_name_in_pages(stores: &Stores) {
     }
     for limit in [1, 2, 3, 7, 1000] {
         let names = walk_names(stores, limit).await;
-        assert_eq!(names, ["a", "a-b", "a.b", "a0", "a_b", "ab", "b"], "limit {limit}");
+        assert_eq!(
+            names,
+            ["a", "a-b", "a.b", "a0", "a_b", "ab", "b"],
+            "limit {limit}"
+        );
     }
 }
 
@@ -259,8 +354,16 @@ pub async fn a_list_of_projects_goes_on_behind_one_that_is_gone(stores: &Stores)
         stores.make_project(name).await;
     }
     let gone: ProjectName = "b".parse().unwrap();
-    stores.projects.delete_project(&gone, Version(1)).await.unwrap();
-    let page = stores.projects.list_projects(Some(&gone), 10).await.unwrap();
+    stores
+        .projects
+        .delete_project(&gone, Version(1))
+        .await
+        .unwrap();
+    let page = stores
+        .projects
+        .list_projects(Some(&gone), 10)
+        .await
+        .unwrap();
     assert_eq!(page.items.len(), 1);
     assert_eq!(page.items[0].name.as_str(), "c");
 }

@@ -119,7 +119,11 @@ pub async fn at_most_the_limit_is_received(stores: &Stores) {
     let mut received = BTreeSet::new();
     while received.len() < sent.len() {
         let deliveries = stores.queue.receive(2, TIMEOUT).await.unwrap();
-        assert!((1..=2).contains(&deliveries.len()), "{} received", deliveries.len());
+        assert!(
+            (1..=2).contains(&deliveries.len()),
+            "{} received",
+            deliveries.len()
+        );
         received.extend(deliveries.into_iter().map(|delivery| delivery.envelope.id));
     }
     assert_eq!(received, sent);
@@ -161,7 +165,11 @@ pub async fn a_retried_job_comes_again_after_its_delay(stores: &Stores) {
     for (attempt, delay) in [(1, 15), (2, 60)] {
         let delivery = receive_one(stores).await;
         assert_eq!(delivery.attempt, attempt);
-        stores.queue.retry(&delivery.receipt, seconds(delay)).await.unwrap();
+        stores
+            .queue
+            .retry(&delivery.receipt, seconds(delay))
+            .await
+            .unwrap();
         stores.clock.advance(seconds(delay - 1));
         assert_nothing_comes(stores).await;
         stores.clock.advance(seconds(1));
@@ -173,7 +181,11 @@ pub async fn a_retried_job_comes_again_after_its_delay(stores: &Stores) {
 pub async fn a_job_is_retried_at_once_without_a_delay(stores: &Stores) {
     send(stores).await;
     let delivery = receive_one(stores).await;
-    stores.queue.retry(&delivery.receipt, Duration::ZERO).await.unwrap();
+    stores
+        .queue
+        .retry(&delivery.receipt, Duration::ZERO)
+        .await
+        .unwrap();
     assert_eq!(receive_one(stores).await.attempt, 2);
 }
 
@@ -194,7 +206,11 @@ pub async fn a_buried_job_does_not_come_again_and_is_counted(stores: &Stores) {
     let delivery = receive_one(stores).await;
     let other = send(stores).await;
     assert_eq!(stores.queue.buried().await.unwrap(), 0);
-    stores.queue.bury(&delivery.receipt, "it failed for good").await.unwrap();
+    stores
+        .queue
+        .bury(&delivery.receipt, "it failed for good")
+        .await
+        .unwrap();
     assert_eq!(stores.queue.buried().await.unwrap(), 1);
     stores.clock.advance(TIMEOUT);
     assert_eq!(receive_one(stores).await.envelope, other);

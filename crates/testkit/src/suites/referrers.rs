@@ -40,7 +40,10 @@ fn referrer(manifest: &Manifest, artifact_type: Option<&str>) -> Referrer {
 }
 
 fn refer(manifest: &Manifest, referrer: Referrer) -> CommitManifest {
-    CommitManifest { referrer: Some(referrer), ..commit(manifest, &[]) }
+    CommitManifest {
+        referrer: Some(referrer),
+        ..commit(manifest, &[])
+    }
 }
 
 /// Pushes a manifest that refers to `subject`.
@@ -55,13 +58,22 @@ async fn push(
     manifest.facts.artifact_type = artifact_type.map(str::to_owned);
     let referrer = referrer(&manifest, artifact_type);
     stores.begin(&manifest).await;
-    stores.manifests.commit_manifest(&refer(&manifest, referrer.clone())).await.unwrap();
+    stores
+        .manifests
+        .commit_manifest(&refer(&manifest, referrer.clone()))
+        .await
+        .unwrap();
     referrer
 }
 
 async fn of(stores: &Stores, repository: &RepositoryName, subject: &str) -> Vec<Referrer> {
     let subject = digest(subject);
-    stores.manifests.referrers(repository, subject, None, None, 100).await.unwrap().items
+    stores
+        .manifests
+        .referrers(repository, subject, None, None, 100)
+        .await
+        .unwrap()
+        .items
 }
 
 /// A signature may come before the image.
@@ -103,9 +115,16 @@ pub async fn a_referrer_is_read_back_whole(stores: &Stores) {
     for annotations in [None, Some(BTreeMap::new()), Some(some)] {
         let mut manifest = stores.manifest(&repository, &format!("{annotations:?}"));
         manifest.facts.subject = Some(digest("subject"));
-        let referrer = Referrer { annotations, ..referrer(&manifest, None) };
+        let referrer = Referrer {
+            annotations,
+            ..referrer(&manifest, None)
+        };
         stores.begin(&manifest).await;
-        stores.manifests.commit_manifest(&refer(&manifest, referrer.clone())).await.unwrap();
+        stores
+            .manifests
+            .commit_manifest(&refer(&manifest, referrer.clone()))
+            .await
+            .unwrap();
         expected.push(referrer);
     }
     expected.sort_by_key(|referrer| referrer.digest);
@@ -119,9 +138,16 @@ pub async fn a_referrer_has_up_to_64_kib_of_annotations(stores: &Stores) {
     manifest.facts.subject = Some(digest("subject"));
     let value = "v".repeat(MAX_REFERRER_ANNOTATION_BYTES - 1);
     let annotations = Some(BTreeMap::from([("k".to_owned(), value)]));
-    let referrer = Referrer { annotations, ..referrer(&manifest, Some(SBOM)) };
+    let referrer = Referrer {
+        annotations,
+        ..referrer(&manifest, Some(SBOM))
+    };
     stores.begin(&manifest).await;
-    stores.manifests.commit_manifest(&refer(&manifest, referrer.clone())).await.unwrap();
+    stores
+        .manifests
+        .commit_manifest(&refer(&manifest, referrer.clone()))
+        .await
+        .unwrap();
     assert_eq!(of(stores, &repository, "subject").await, [referrer]);
 }
 
@@ -139,9 +165,17 @@ pub async fn referrers_outlive_their_subject(stores: &Stores) {
     let subject = stores.push(&repository, "subject", &[]).await;
     let referrer = push(stores, &repository, "signature", Some(SIGNATURE)).await;
     let (digest, nonce) = (subject.digest, subject.nonce);
-    stores.manifests.begin_delete(&repository, digest, nonce).await.unwrap();
+    stores
+        .manifests
+        .begin_delete(&repository, digest, nonce)
+        .await
+        .unwrap();
     let gone = berth_ports::DeleteEnd::Gone(vec![]);
-    stores.manifests.end_delete(&repository, digest, nonce, &gone).await.unwrap();
+    stores
+        .manifests
+        .end_delete(&repository, digest, nonce, &gone)
+        .await
+        .unwrap();
     assert_eq!(of(stores, &repository, "subject").await, [referrer]);
 }
 
@@ -181,7 +215,10 @@ async fn push_six(stores: &Stores, repository: &RepositoryName) -> Vec<Referrer>
 }
 
 fn cursor(referrer: &Referrer) -> (String, Digest) {
-    (referrer.artifact_type.clone().unwrap_or_default(), referrer.digest)
+    (
+        referrer.artifact_type.clone().unwrap_or_default(),
+        referrer.digest,
+    )
 }
 
 async fn walk_all(
@@ -191,9 +228,14 @@ async fn walk_all(
     limit: usize,
 ) -> Vec<Referrer> {
     let page = |after: Option<(String, Digest)>, limit| async move {
-        let after = after.as_ref().map(|(artifact_type, digest)| (artifact_type.as_str(), *digest));
+        let after = after
+            .as_ref()
+            .map(|(artifact_type, digest)| (artifact_type.as_str(), *digest));
         let subject = digest("subject");
-        stores.manifests.referrers(repository, subject, artifact_type, after, limit).await
+        stores
+            .manifests
+            .referrers(repository, subject, artifact_type, after, limit)
+            .await
     };
     walk(limit, page, cursor).await
 }
@@ -224,10 +266,22 @@ pub async fn a_list_of_referrers_goes_on_behind_one_that_is_gone(stores: &Stores
     let expected = push_six(stores, &repository).await;
     let gone = expected[2].clone();
     let subject = digest("subject");
-    let state = stores.manifests.manifest_state(&repository, gone.digest).await.unwrap();
+    let state = stores
+        .manifests
+        .manifest_state(&repository, gone.digest)
+        .await
+        .unwrap();
     let (_, nonce) = state.unwrap();
-    stores.manifests.begin_delete(&repository, gone.digest, nonce).await.unwrap();
+    stores
+        .manifests
+        .begin_delete(&repository, gone.digest, nonce)
+        .await
+        .unwrap();
     let after = Some((SBOM, gone.digest));
-    let page = stores.manifests.referrers(&repository, subject, None, after, 2).await.unwrap();
+    let page = stores
+        .manifests
+        .referrers(&repository, subject, None, after, 2)
+        .await
+        .unwrap();
     assert_eq!((page.items, page.more), (expected[3..5].to_vec(), true));
 }

@@ -81,7 +81,10 @@ pub async fn a_new_endpoint_has_version_1_whatever_it_says(stores: &Stores) {
 pub async fn a_taken_endpoint_name_is_refused(stores: &Stores) {
     let first = create(stores, "one").await;
     let second = endpoint(stores, "one");
-    assert_fails!(stores.registries.create_registry(&second).await, AlreadyExists);
+    assert_fails!(
+        stores.registries.create_registry(&second).await,
+        AlreadyExists
+    );
     assert_eq!(get(stores, first.id).await, Some(first));
     assert_eq!(get(stores, second.id).await, None);
 }
@@ -90,11 +93,25 @@ pub async fn a_taken_endpoint_name_is_refused(stores: &Stores) {
 pub async fn one_of_many_creators_of_an_endpoint_wins(stores: &Stores) {
     let results = race(|_| {
         let stores = stores.clone();
-        async move { stores.registries.create_registry(&endpoint(&stores, "one")).await }
+        async move {
+            stores
+                .registries
+                .create_registry(&endpoint(&stores, "one"))
+                .await
+        }
     })
     .await;
     assert_eq!(winners(&results), 1);
-    assert_eq!(stores.registries.list_registries(None, 100).await.unwrap().items.len(), 1);
+    assert_eq!(
+        stores
+            .registries
+            .list_registries(None, 100)
+            .await
+            .unwrap()
+            .items
+            .len(),
+        1
+    );
 }
 
 /// Name, note, kind, address, login and flags are the new ones.
@@ -111,23 +128,41 @@ pub async fn an_update_replaces_an_endpoint_and_raises_its_version(stores: &Stor
     };
     stores.registries.update_registry(&changed).await.unwrap();
     let stored = get(stores, changed.id).await;
-    assert_eq!(stored, Some(RegistryEndpoint { version: Version(2), ..changed }));
+    assert_eq!(
+        stored,
+        Some(RegistryEndpoint {
+            version: Version(2),
+            ..changed
+        })
+    );
 }
 
 /// Who read before the last write may not write.
 pub async fn an_update_of_an_older_endpoint_conflicts(stores: &Stores) {
     let created = create(stores, "one").await;
     stores.registries.update_registry(&created).await.unwrap();
-    let stale = RegistryEndpoint { url: "http://stale.test".to_owned(), ..created.clone() };
+    let stale = RegistryEndpoint {
+        url: "http://stale.test".to_owned(),
+        ..created.clone()
+    };
     assert_fails!(stores.registries.update_registry(&stale).await, Conflict);
     let stored = get(stores, created.id).await;
-    assert_eq!(stored, Some(RegistryEndpoint { version: Version(2), ..created }));
+    assert_eq!(
+        stored,
+        Some(RegistryEndpoint {
+            version: Version(2),
+            ..created
+        })
+    );
 }
 
 /// No endpoint comes into being by an update.
 pub async fn an_update_of_a_gone_endpoint_fails(stores: &Stores) {
     let never = endpoint(stores, "one");
-    assert_fails!(stores.registries.update_registry(&never).await, NotFound | Conflict);
+    assert_fails!(
+        stores.registries.update_registry(&never).await,
+        NotFound | Conflict
+    );
     assert_eq!(get(stores, never.id).await, None);
 }
 
@@ -135,19 +170,31 @@ pub async fn an_update_of_a_gone_endpoint_fails(stores: &Stores) {
 pub async fn an_endpoint_cannot_take_anothers_name(stores: &Stores) {
     create(stores, "one").await;
     let two = create(stores, "two").await;
-    let changed = RegistryEndpoint { name: "one".to_owned(), ..two.clone() };
-    assert_fails!(stores.registries.update_registry(&changed).await, AlreadyExists);
+    let changed = RegistryEndpoint {
+        name: "one".to_owned(),
+        ..two.clone()
+    };
+    assert_fails!(
+        stores.registries.update_registry(&changed).await,
+        AlreadyExists
+    );
     assert_eq!(get(stores, two.id).await, Some(two));
 }
 
 /// The old name can be given again, the new one cannot.
 pub async fn a_renamed_endpoint_frees_its_old_name(stores: &Stores) {
     let one = create(stores, "one").await;
-    let renamed = RegistryEndpoint { name: "two".to_owned(), ..one };
+    let renamed = RegistryEndpoint {
+        name: "two".to_owned(),
+        ..one
+    };
     stores.registries.update_registry(&renamed).await.unwrap();
     create(stores, "one").await;
     let third = endpoint(stores, "two");
-    assert_fails!(stores.registries.create_registry(&third).await, AlreadyExists);
+    assert_fails!(
+        stores.registries.create_registry(&third).await,
+        AlreadyExists
+    );
 }
 
 /// By number and in the list; and its name can be given again.
@@ -155,7 +202,15 @@ pub async fn a_deleted_endpoint_is_gone_and_its_name_free(stores: &Stores) {
     let created = create(stores, "one").await;
     stores.registries.delete_registry(created.id).await.unwrap();
     assert_eq!(get(stores, created.id).await, None);
-    assert_eq!(stores.registries.list_registries(None, 10).await.unwrap().items, []);
+    assert_eq!(
+        stores
+            .registries
+            .list_registries(None, 10)
+            .await
+            .unwrap()
+            .items,
+        []
+    );
     create(stores, "one").await;
 }
 
@@ -163,26 +218,39 @@ pub async fn a_deleted_endpoint_is_gone_and_its_name_free(stores: &Stores) {
 pub async fn a_deletion_of_a_gone_endpoint_is_not_found(stores: &Stores) {
     let created = create(stores, "one").await;
     stores.registries.delete_registry(created.id).await.unwrap();
-    assert_fails!(stores.registries.delete_registry(created.id).await, NotFound);
+    assert_fails!(
+        stores.registries.delete_registry(created.id).await,
+        NotFound
+    );
 }
 
 /// An endpoint stays while a project has it as its upstream.
 pub async fn an_endpoint_that_a_project_has_is_in_use(stores: &Stores) {
     let used = create(stores, "used").await;
     let unused = create(stores, "unused").await;
-    let proxy = Project { registry: Some(used.id), ..project("proxy", stores.now()) };
+    let proxy = Project {
+        registry: Some(used.id),
+        ..project("proxy", stores.now())
+    };
     stores.projects.create_project(&proxy).await.unwrap();
     assert_fails!(stores.registries.delete_registry(used.id).await, InUse);
     assert!(get(stores, used.id).await.is_some());
     stores.registries.delete_registry(unused.id).await.unwrap();
 
-    stores.projects.delete_project(&proxy.name, Version(1)).await.unwrap();
+    stores
+        .projects
+        .delete_project(&proxy.name, Version(1))
+        .await
+        .unwrap();
     stores.registries.delete_registry(used.id).await.unwrap();
 }
 
 /// So that none has an upstream that was deleted meanwhile.
 pub async fn a_project_of_an_absent_endpoint_is_refused(stores: &Stores) {
-    let proxy = Project { registry: Some(RegistryId(9)), ..project("proxy", stores.now()) };
+    let proxy = Project {
+        registry: Some(RegistryId(9)),
+        ..project("proxy", stores.now())
+    };
     assert_fails!(stores.projects.create_project(&proxy).await, NotFound);
     assert_eq!(stores.projects.project(&proxy.name).await.unwrap(), None);
 }
@@ -190,8 +258,10 @@ pub async fn a_project_of_an_absent_endpoint_is_refused(stores: &Stores) {
 /// The order is that of the numbers, not of their texts.
 pub async fn endpoints_are_listed_by_number_in_pages(stores: &Stores) {
     for id in [10, 9, 100, 1] {
-        let created =
-            RegistryEndpoint { id: RegistryId(id), ..endpoint(stores, &format!("r{id}")) };
+        let created = RegistryEndpoint {
+            id: RegistryId(id),
+            ..endpoint(stores, &format!("r{id}"))
+        };
         stores.registries.create_registry(&created).await.unwrap();
     }
     for limit in [1, 2, 4, 1000] {
@@ -207,6 +277,10 @@ pub async fn endpoints_are_listed_by_number_in_pages(stores: &Stores) {
 pub async fn a_list_of_endpoints_goes_on_behind_one_that_is_gone(stores: &Stores) {
     let created = create(stores, "one").await;
     let before = RegistryId(created.id.0 - 1);
-    let page = stores.registries.list_registries(Some(before), 10).await.unwrap();
+    let page = stores
+        .registries
+        .list_registries(Some(before), 10)
+        .await
+        .unwrap();
     assert_eq!(page.items, [created]);
 }

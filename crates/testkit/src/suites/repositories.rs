@@ -52,7 +52,11 @@ fn repository(stores: &Stores, name: &str, project: ProjectId) -> Repository {
 pub async fn a_created_repository_is_found_by_name(stores: &Stores) {
     let project = stores.make_project("a").await.id;
     let created = repository(stores, "a/b/c", project);
-    stores.repositories.create_repository(&created).await.unwrap();
+    stores
+        .repositories
+        .create_repository(&created)
+        .await
+        .unwrap();
     assert_eq!(get(stores, &created.name).await, Some(created));
     assert_eq!(get(stores, &"a/b".parse().unwrap()).await, None);
 }
@@ -60,7 +64,10 @@ pub async fn a_created_repository_is_found_by_name(stores: &Stores) {
 /// The stored version does not come from the argument.
 pub async fn a_new_repository_has_version_1_whatever_it_says(stores: &Stores) {
     let project = stores.make_project("a").await.id;
-    let given = Repository { version: Version(5), ..repository(stores, "a/b", project) };
+    let given = Repository {
+        version: Version(5),
+        ..repository(stores, "a/b", project)
+    };
     stores.repositories.create_repository(&given).await.unwrap();
     assert_eq!(get(stores, &given.name).await.unwrap().version, Version(1));
 }
@@ -71,7 +78,10 @@ pub async fn a_taken_repository_name_is_refused(stores: &Stores) {
     let first = repository(stores, "a/b", project);
     stores.repositories.create_repository(&first).await.unwrap();
     let second = repository(stores, "a/b", project);
-    assert_fails!(stores.repositories.create_repository(&second).await, AlreadyExists);
+    assert_fails!(
+        stores.repositories.create_repository(&second).await,
+        AlreadyExists
+    );
     assert_eq!(get(stores, &first.name).await, Some(first));
 }
 
@@ -82,7 +92,11 @@ pub async fn one_of_many_creators_of_a_repository_wins(stores: &Stores) {
         let stores = stores.clone();
         async move {
             let created = repository(&stores, "a/b", project);
-            stores.repositories.create_repository(&created).await.map(|()| created)
+            stores
+                .repositories
+                .create_repository(&created)
+                .await
+                .map(|()| created)
         }
     })
     .await;
@@ -95,17 +109,27 @@ pub async fn one_of_many_creators_of_a_repository_wins(stores: &Stores) {
 pub async fn a_repository_needs_its_project(stores: &Stores) {
     let other = stores.make_project("a-b").await.id;
     let orphan = repository(stores, "a/b", other);
-    assert_fails!(stores.repositories.create_repository(&orphan).await, NotFound);
+    assert_fails!(
+        stores.repositories.create_repository(&orphan).await,
+        NotFound
+    );
     assert_eq!(get(stores, &orphan.name).await, None);
 }
 
 /// A project that was made anew under the name is another one.
 pub async fn a_repository_needs_the_project_of_its_number(stores: &Stores) {
     let old = stores.make_project("a").await;
-    stores.projects.delete_project(&old.name, old.version).await.unwrap();
+    stores
+        .projects
+        .delete_project(&old.name, old.version)
+        .await
+        .unwrap();
     stores.make_project("a").await;
     let orphan = repository(stores, "a/b", old.id);
-    assert_fails!(stores.repositories.create_repository(&orphan).await, NotFound);
+    assert_fails!(
+        stores.repositories.create_repository(&orphan).await,
+        NotFound
+    );
     assert_eq!(get(stores, &orphan.name).await, None);
 }
 
@@ -117,8 +141,15 @@ pub async fn an_update_replaces_the_description_and_raises_the_version(stores: &
         updated_at: stores.later(),
         ..get(stores, &name).await.unwrap()
     };
-    stores.repositories.update_repository(&changed).await.unwrap();
-    let expected = Repository { version: Version(2), ..changed };
+    stores
+        .repositories
+        .update_repository(&changed)
+        .await
+        .unwrap();
+    let expected = Repository {
+        version: Version(2),
+        ..changed
+    };
     assert_eq!(get(stores, &name).await, Some(expected));
 }
 
@@ -131,34 +162,71 @@ pub async fn an_update_of_a_repository_changes_nothing_that_is_fixed(stores: &St
         created_at: stores.later(),
         ..before.clone()
     };
-    stores.repositories.update_repository(&changed).await.unwrap();
-    assert_eq!(get(stores, &name).await, Some(Repository { version: Version(2), ..before }));
+    stores
+        .repositories
+        .update_repository(&changed)
+        .await
+        .unwrap();
+    assert_eq!(
+        get(stores, &name).await,
+        Some(Repository {
+            version: Version(2),
+            ..before
+        })
+    );
 }
 
 /// Who read before the last write may not write.
 pub async fn an_update_of_an_older_repository_conflicts(stores: &Stores) {
     let name = stores.make_repository("a/b").await;
     let before = get(stores, &name).await.unwrap();
-    stores.repositories.update_repository(&before).await.unwrap();
-    let stale = Repository { description: "stale".to_owned(), ..before.clone() };
-    assert_fails!(stores.repositories.update_repository(&stale).await, Conflict);
-    assert_eq!(get(stores, &name).await, Some(Repository { version: Version(2), ..before }));
+    stores
+        .repositories
+        .update_repository(&before)
+        .await
+        .unwrap();
+    let stale = Repository {
+        description: "stale".to_owned(),
+        ..before.clone()
+    };
+    assert_fails!(
+        stores.repositories.update_repository(&stale).await,
+        Conflict
+    );
+    assert_eq!(
+        get(stores, &name).await,
+        Some(Repository {
+            version: Version(2),
+            ..before
+        })
+    );
 }
 
 /// No repository comes into being by an update.
 pub async fn an_update_of_a_gone_repository_fails(stores: &Stores) {
     let project = stores.make_project("a").await.id;
     let never = repository(stores, "a/b", project);
-    assert_fails!(stores.repositories.update_repository(&never).await, NotFound | Conflict);
+    assert_fails!(
+        stores.repositories.update_repository(&never).await,
+        NotFound | Conflict
+    );
     assert_eq!(get(stores, &never.name).await, None);
 }
 
 /// By name and in the list; and it can be made again.
 pub async fn a_deleted_repository_is_gone_and_its_name_free(stores: &Stores) {
     let name = stores.make_repository("a/b").await;
-    stores.repositories.delete_repository(&name, Version(1)).await.unwrap();
+    stores
+        .repositories
+        .delete_repository(&name, Version(1))
+        .await
+        .unwrap();
     assert_eq!(get(stores, &name).await, None);
-    let listed = stores.repositories.list_repositories(None, None, 10).await.unwrap();
+    let listed = stores
+        .repositories
+        .list_repositories(None, None, 10)
+        .await
+        .unwrap();
     assert_eq!(listed.items, []);
     stores.make_repository("a/b").await;
 }
@@ -166,7 +234,10 @@ pub async fn a_deleted_repository_is_gone_and_its_name_free(stores: &Stores) {
 /// Who read before the last write may not delete.
 pub async fn a_deletion_of_another_version_of_a_repository_conflicts(stores: &Stores) {
     let name = stores.make_repository("a/b").await;
-    let deleted = stores.repositories.delete_repository(&name, Version(2)).await;
+    let deleted = stores
+        .repositories
+        .delete_repository(&name, Version(2))
+        .await;
     assert_fails!(deleted, Conflict);
     assert!(get(stores, &name).await.is_some());
 }
@@ -174,13 +245,26 @@ pub async fn a_deletion_of_another_version_of_a_repository_conflicts(stores: &St
 /// The second of two deletions says so.
 pub async fn a_deletion_of_a_gone_repository_fails(stores: &Stores) {
     let name = stores.make_repository("a/b").await;
-    stores.repositories.delete_repository(&name, Version(1)).await.unwrap();
-    let deleted = stores.repositories.delete_repository(&name, Version(1)).await;
+    stores
+        .repositories
+        .delete_repository(&name, Version(1))
+        .await
+        .unwrap();
+    let deleted = stores
+        .repositories
+        .delete_repository(&name, Version(1))
+        .await;
     assert_fails!(deleted, NotFound | Conflict);
 }
 
 async fn assert_in_use(stores: &Stores, name: &RepositoryName) {
-    assert_fails!(stores.repositories.delete_repository(name, Version(1)).await, InUse);
+    assert_fails!(
+        stores
+            .repositories
+            .delete_repository(name, Version(1))
+            .await,
+        InUse
+    );
     assert!(get(stores, name).await.is_some());
 }
 
@@ -189,16 +273,38 @@ pub async fn a_repository_with_a_live_manifest_is_in_use(stores: &Stores) {
     let name = stores.make_repository("a/b").await;
     let other = stores.make_repository("a/b/c").await;
     let manifest = stores.push(&other, "manifest", &["latest"]).await;
-    stores.repositories.delete_repository(&name, Version(1)).await.unwrap();
+    stores
+        .repositories
+        .delete_repository(&name, Version(1))
+        .await
+        .unwrap();
     assert_in_use(stores, &other).await;
 
     let (digest, nonce) = (manifest.digest, manifest.nonce);
-    stores.tags.delete_tag(&other, &"latest".parse().unwrap(), berth_domain::Expect::Any)
+    stores
+        .tags
+        .delete_tag(
+            &other,
+            &"latest".parse().unwrap(),
+            berth_domain::Expect::Any,
+        )
         .await
         .unwrap();
-    stores.manifests.begin_delete(&other, digest, nonce).await.unwrap();
-    stores.manifests.end_delete(&other, digest, nonce, &DeleteEnd::Gone(vec![])).await.unwrap();
-    stores.repositories.delete_repository(&other, Version(1)).await.unwrap();
+    stores
+        .manifests
+        .begin_delete(&other, digest, nonce)
+        .await
+        .unwrap();
+    stores
+        .manifests
+        .end_delete(&other, digest, nonce, &DeleteEnd::Gone(vec![]))
+        .await
+        .unwrap();
+    stores
+        .repositories
+        .delete_repository(&other, Version(1))
+        .await
+        .unwrap();
 }
 
 /// Until it is withdrawn.
@@ -208,15 +314,27 @@ pub async fn a_repository_with_a_pending_manifest_is_in_use(stores: &Stores) {
     stores.begin(&manifest).await;
     assert_in_use(stores, &name).await;
     let nonce: Nonce = manifest.nonce;
-    stores.manifests.abort_manifest(&name, manifest.digest, nonce, &[]).await.unwrap();
-    stores.repositories.delete_repository(&name, Version(1)).await.unwrap();
+    stores
+        .manifests
+        .abort_manifest(&name, manifest.digest, nonce, &[])
+        .await
+        .unwrap();
+    stores
+        .repositories
+        .delete_repository(&name, Version(1))
+        .await
+        .unwrap();
 }
 
 /// Until the deletion has ended.
 pub async fn a_repository_with_a_deleting_manifest_is_in_use(stores: &Stores) {
     let name = stores.make_repository("a/b").await;
     let manifest = stores.push(&name, "manifest", &[]).await;
-    stores.manifests.begin_delete(&name, manifest.digest, manifest.nonce).await.unwrap();
+    stores
+        .manifests
+        .begin_delete(&name, manifest.digest, manifest.nonce)
+        .await
+        .unwrap();
     assert_in_use(stores, &name).await;
 }
 
@@ -225,11 +343,17 @@ async fn walk_names(stores: &Stores, project: Option<&str>, limit: usize) -> Vec
     let page = |after: Option<RepositoryName>, limit| {
         let project = project.clone();
         async move {
-            stores.repositories.list_repositories(project.as_ref(), after.as_ref(), limit).await
+            stores
+                .repositories
+                .list_repositories(project.as_ref(), after.as_ref(), limit)
+                .await
         }
     };
     let found = walk(limit, page, |repository| repository.name.clone()).await;
-    found.iter().map(|repository| repository.name.to_string()).collect()
+    found
+        .iter()
+        .map(|repository| repository.name.to_string())
+        .collect()
 }
 
 const NAMES: [&str; 7] = ["a/x", "a/x-y", "a/x/y", "a/xy", "a-b/x", "a.b/x", "ab/x"];
@@ -240,7 +364,11 @@ pub async fn repositories_of_a_project_are_listed_by_name_in_pages(stores: &Stor
         stores.make_repository(name).await;
     }
     for limit in [1, 2, 4, 1000] {
-        assert_eq!(walk_names(stores, Some("a"), limit).await, NAMES[..4], "limit {limit}");
+        assert_eq!(
+            walk_names(stores, Some("a"), limit).await,
+            NAMES[..4],
+            "limit {limit}"
+        );
     }
     assert_eq!(walk_names(stores, Some("a-b"), 10).await, NAMES[4..5]);
     assert!(walk_names(stores, Some("b"), 10).await.is_empty());
@@ -252,7 +380,11 @@ pub async fn all_repositories_are_listed_by_project_and_name_in_pages(stores: &S
         stores.make_repository(name).await;
     }
     for limit in [1, 2, 3, 7, 1000] {
-        assert_eq!(walk_names(stores, None, limit).await, NAMES, "limit {limit}");
+        assert_eq!(
+            walk_names(stores, None, limit).await,
+            NAMES,
+            "limit {limit}"
+        );
     }
 }
 
@@ -263,9 +395,16 @@ pub async fn a_list_of_repositories_goes_on_behind_one_that_is_gone(stores: &Sto
     }
     let project: ProjectName = "a".parse().unwrap();
     let gone: RepositoryName = "a/b".parse().unwrap();
-    let of_a =
-        stores.repositories.list_repositories(Some(&project), Some(&gone), 10).await.unwrap();
-    let of_all = stores.repositories.list_repositories(None, Some(&gone), 1).await.unwrap();
+    let of_a = stores
+        .repositories
+        .list_repositories(Some(&project), Some(&gone), 10)
+        .await
+        .unwrap();
+    let of_all = stores
+        .repositories
+        .list_repositories(None, Some(&gone), 1)
+        .await
+        .unwrap();
     assert_eq!((of_a.items.len(), of_a.more), (1, false));
     assert_eq!(of_a.items[0].name.as_str(), "a/c");
     assert_eq!((of_all.items.len(), of_all.more), (1, true));

@@ -56,5 +56,8 @@ pub async fn sequences_do_not_disturb_each_other(stores: &Stores) {
     for _ in 0..3 {
         stores.sequences.next(Sequence::Registry).await.unwrap();
     }
-    assert_eq!(stores.sequences.next(Sequence::Repository).await.unwrap(), 1);
+    assert_eq!(
+        stores.sequences.next(Sequence::Repository).await.unwrap(),
+        1
+    );
 }

@@ -50,18 +50,35 @@ pub async fn signing_keys_are_listed_the_youngest_first(stores: &Stores) {
 pub async fn the_first_signing_key_expects_none(stores: &Stores) {
     let first = key(stores, "a");
     stores.access.add_signing_key(&first, None).await.unwrap();
-    assert_fails!(stores.access.add_signing_key(&key(stores, "b"), None).await, Conflict);
+    assert_fails!(
+        stores.access.add_signing_key(&key(stores, "b"), None).await,
+        Conflict
+    );
     assert_eq!(keys(stores).await, [first]);
 }
 
 /// Neither an older one nor one that is not there.
 pub async fn a_signing_key_expects_the_youngest_before_it(stores: &Stores) {
-    let none_yet = stores.access.add_signing_key(&key(stores, "a"), Some("z")).await;
+    let none_yet = stores
+        .access
+        .add_signing_key(&key(stores, "a"), Some("z"))
+        .await;
     assert_fails!(none_yet, Conflict);
-    stores.access.add_signing_key(&key(stores, "a"), None).await.unwrap();
-    stores.access.add_signing_key(&key(stores, "b"), Some("a")).await.unwrap();
+    stores
+        .access
+        .add_signing_key(&key(stores, "a"), None)
+        .await
+        .unwrap();
+    stores
+        .access
+        .add_signing_key(&key(stores, "b"), Some("a"))
+        .await
+        .unwrap();
     for after in ["a", "z"] {
-        let added = stores.access.add_signing_key(&key(stores, "c"), Some(after)).await;
+        let added = stores
+            .access
+            .add_signing_key(&key(stores, "c"), Some(after))
+            .await;
         assert_fails!(added, Conflict);
     }
     assert_eq!(keys(stores).await.len(), 2);
@@ -70,7 +87,13 @@ pub async fn a_signing_key_expects_the_youngest_before_it(stores: &Stores) {
 async fn rotate(stores: &Stores, after: Option<&'static str>) -> Vec<SigningKey> {
     let results = race(|runner| {
         let (stores, key) = (stores.clone(), key(stores, &format!("new{runner}")));
-        async move { stores.access.add_signing_key(&key, after).await.map(|()| key) }
+        async move {
+            stores
+                .access
+                .add_signing_key(&key, after)
+                .await
+                .map(|()| key)
+        }
     })
     .await;
     assert_eq!(winners(&results), 1);

@@ -38,7 +38,11 @@ async fn get(stores: &Stores, repository: &RepositoryName, name: &str) -> Option
 }
 
 async fn names_of(stores: &Stores, repository: &RepositoryName, digest: Digest) -> Vec<String> {
-    let page = stores.tags.tags_of(repository, digest, None, 1000).await.unwrap();
+    let page = stores
+        .tags
+        .tags_of(repository, digest, None, 1000)
+        .await
+        .unwrap();
     page.items.iter().map(|(tag, _)| tag.to_string()).collect()
 }
 
@@ -59,7 +63,11 @@ pub async fn tags_are_set_to_a_live_manifest(stores: &Stores) {
     let repository = stores.make_repository("a/b").await;
     let manifest = stores.push(&repository, "manifest", &[]).await;
     let now = stores.later();
-    stores.tags.put_tags(&manifest, &[tag("latest"), tag("1.0")], now).await.unwrap();
+    stores
+        .tags
+        .put_tags(&manifest, &[tag("latest"), tag("1.0")], now)
+        .await
+        .unwrap();
     let expected = Tag {
         digest: manifest.digest,
         media_type: manifest.media_type,
@@ -69,9 +77,15 @@ pub async fn tags_are_set_to_a_live_manifest(stores: &Stores) {
         version: Version(1),
     };
     for name in ["latest", "1.0"] {
-        assert_eq!(get(stores, &repository, name).await.as_ref(), Some(&expected));
+        assert_eq!(
+            get(stores, &repository, name).await.as_ref(),
+            Some(&expected)
+        );
     }
-    assert_eq!(names_of(stores, &repository, manifest.digest).await, ["1.0", "latest"]);
+    assert_eq!(
+        names_of(stores, &repository, manifest.digest).await,
+        ["1.0", "latest"]
+    );
 }
 
 /// In one transaction.
@@ -79,7 +93,11 @@ pub async fn up_to_20_tags_are_set_at_once(stores: &Stores) {
     let repository = stores.make_repository("a/b").await;
     let manifest = stores.push(&repository, "manifest", &[]).await;
     let tags: Vec<_> = (10..30).map(|number| tag(&format!("v{number}"))).collect();
-    stores.tags.put_tags(&manifest, &tags, stores.now()).await.unwrap();
+    stores
+        .tags
+        .put_tags(&manifest, &tags, stores.now())
+        .await
+        .unwrap();
     assert_eq!(names(stores, &repository).await.len(), 20);
 }
 
@@ -89,7 +107,11 @@ pub async fn setting_a_tag_again_keeps_when_it_was_pushed(stores: &Stores) {
     let manifest = stores.push(&repository, "manifest", &["latest"]).await;
     let pushed = stores.now();
     let checked = stores.later();
-    stores.tags.put_tags(&manifest, &[tag("latest")], checked).await.unwrap();
+    stores
+        .tags
+        .put_tags(&manifest, &[tag("latest")], checked)
+        .await
+        .unwrap();
     let latest = get(stores, &repository, "latest").await.unwrap();
     assert_eq!((latest.pushed_at, latest.checked_at), (pushed, checked));
     assert_eq!(latest.version, Version(2));
@@ -101,7 +123,11 @@ pub async fn setting_a_tag_to_another_manifest_moves_it(stores: &Stores) {
     let old = stores.push(&repository, "old", &["latest", "1.0"]).await;
     let new = stores.push(&repository, "longer", &[]).await;
     let now = stores.later();
-    stores.tags.put_tags(&new, &[tag("latest")], now).await.unwrap();
+    stores
+        .tags
+        .put_tags(&new, &[tag("latest")], now)
+        .await
+        .unwrap();
     let latest = get(stores, &repository, "latest").await.unwrap();
     assert_eq!((latest.digest, latest.size), (new.digest, new.size));
     assert_eq!((latest.pushed_at, latest.checked_at), (now, now));
@@ -112,7 +138,10 @@ pub async fn setting_a_tag_to_another_manifest_moves_it(stores: &Stores) {
 }
 
 async fn assert_refused(stores: &Stores, manifest: &Manifest) {
-    let put = stores.tags.put_tags(manifest, &[tag("latest"), tag("new")], stores.now()).await;
+    let put = stores
+        .tags
+        .put_tags(manifest, &[tag("latest"), tag("new")], stores.now())
+        .await;
     assert_fails!(put, Conflict);
     assert_eq!(get(stores, &manifest.repository, "new").await, None);
 }
@@ -125,18 +154,36 @@ pub async fn tags_cannot_be_set_to_what_is_not_live(stores: &Stores) {
     assert_refused(stores, &manifest).await;
     stores.begin(&manifest).await;
     assert_refused(stores, &manifest).await;
-    stores.manifests.commit_manifest(&commit(&manifest, &[])).await.unwrap();
+    stores
+        .manifests
+        .commit_manifest(&commit(&manifest, &[]))
+        .await
+        .unwrap();
     let Manifest { digest, nonce, .. } = manifest;
-    stores.manifests.begin_delete(&repository, digest, nonce).await.unwrap();
+    stores
+        .manifests
+        .begin_delete(&repository, digest, nonce)
+        .await
+        .unwrap();
     assert_refused(stores, &manifest).await;
-    assert_eq!(get(stores, &repository, "latest").await.unwrap().digest, old.digest);
+    assert_eq!(
+        get(stores, &repository, "latest").await.unwrap().digest,
+        old.digest
+    );
 }
 
 /// Another life of the manifest may be gone tomorrow.
 pub async fn tags_cannot_be_set_under_another_nonce(stores: &Stores) {
     let repository = stores.make_repository("a/b").await;
     let manifest = stores.push(&repository, "manifest", &[]).await;
-    assert_refused(stores, &Manifest { nonce: fresh(), ..manifest }).await;
+    assert_refused(
+        stores,
+        &Manifest {
+            nonce: fresh(),
+            ..manifest
+        },
+    )
+    .await;
 }
 
 /// The lists of all manifests agree with the tag.
@@ -148,14 +195,21 @@ pub async fn a_tag_set_by_many_at_once_is_one_manifests(stores: &Stores) {
     }
     let results = race(|runner| {
         let (stores, manifest) = (stores.clone(), manifests[runner].clone());
-        async move { stores.tags.put_tags(&manifest, &[tag("latest")], stores.now()).await }
+        async move {
+            stores
+                .tags
+                .put_tags(&manifest, &[tag("latest")], stores.now())
+                .await
+        }
     })
     .await;
     assert_eq!(winners(&results), manifests.len());
     let latest = get(stores, &repository, "latest").await.unwrap();
     assert_eq!(latest.version.0, manifests.len() as u64);
     for manifest in manifests {
-        let has_it = !names_of(stores, &repository, manifest.digest).await.is_empty();
+        let has_it = !names_of(stores, &repository, manifest.digest)
+            .await
+            .is_empty();
         assert_eq!(has_it, manifest.digest == latest.digest);
     }
 }
@@ -166,11 +220,27 @@ pub async fn a_confirmed_tag_is_checked_and_not_pushed(stores: &Stores) {
     stores.push(&repository, "manifest", &["latest"]).await;
     let before = get(stores, &repository, "latest").await.unwrap();
     let now = stores.later();
-    stores.tags.confirm_tag(&repository, &tag("latest"), before.version, now).await.unwrap();
+    stores
+        .tags
+        .confirm_tag(&repository, &tag("latest"), before.version, now)
+        .await
+        .unwrap();
     let after = get(stores, &repository, "latest").await.unwrap();
     assert!(after.version > before.version);
-    assert_eq!(after, Tag { checked_at: now, version: after.version, ..before });
-    let (_, listed) = &stores.tags.tags_of(&repository, after.digest, None, 1).await.unwrap().items[0];
+    assert_eq!(
+        after,
+        Tag {
+            checked_at: now,
+            version: after.version,
+            ..before
+        }
+    );
+    let (_, listed) = &stores
+        .tags
+        .tags_of(&repository, after.digest, None, 1)
+        .await
+        .unwrap()
+        .items[0];
     assert_eq!(*listed, after);
 }
 
@@ -181,7 +251,11 @@ pub async fn a_confirmation_of_an_older_version_changes_nothing(stores: &Stores)
     stores.push(&repository, "new", &["latest"]).await;
     let before = get(stores, &repository, "latest").await;
     let now = stores.later();
-    stores.tags.confirm_tag(&repository, &tag("latest"), Version(1), now).await.unwrap();
+    stores
+        .tags
+        .confirm_tag(&repository, &tag("latest"), Version(1), now)
+        .await
+        .unwrap();
     assert_eq!(get(stores, &repository, "latest").await, before);
 }
 
@@ -189,7 +263,11 @@ pub async fn a_confirmation_of_an_older_version_changes_nothing(stores: &Stores)
 pub async fn a_confirmation_of_a_gone_tag_changes_nothing(stores: &Stores) {
     let repository = stores.make_repository("a/b").await;
     let now = stores.now();
-    stores.tags.confirm_tag(&repository, &tag("latest"), Version(1), now).await.unwrap();
+    stores
+        .tags
+        .confirm_tag(&repository, &tag("latest"), Version(1), now)
+        .await
+        .unwrap();
     assert_eq!(get(stores, &repository, "latest").await, None);
 }
 
@@ -198,18 +276,30 @@ async fn delete(
     repository: &RepositoryName,
     expect: Expect,
 ) -> berth_ports::StoreResult<()> {
-    stores.tags.delete_tag(repository, &tag("latest"), expect).await
+    stores
+        .tags
+        .delete_tag(repository, &tag("latest"), expect)
+        .await
 }
 
 /// From all lists.
 pub async fn a_deleted_tag_is_gone_and_its_manifest_stays(stores: &Stores) {
     let repository = stores.make_repository("a/b").await;
-    let manifest = stores.push(&repository, "manifest", &["latest", "1.0"]).await;
+    let manifest = stores
+        .push(&repository, "manifest", &["latest", "1.0"])
+        .await;
     delete(stores, &repository, Expect::Any).await.unwrap();
     assert_eq!(get(stores, &repository, "latest").await, None);
     assert_eq!(names(stores, &repository).await, ["1.0"]);
-    assert_eq!(names_of(stores, &repository, manifest.digest).await, ["1.0"]);
-    let still = stores.manifests.manifest(&repository, manifest.digest).await.unwrap();
+    assert_eq!(
+        names_of(stores, &repository, manifest.digest).await,
+        ["1.0"]
+    );
+    let still = stores
+        .manifests
+        .manifest(&repository, manifest.digest)
+        .await
+        .unwrap();
     assert_eq!(still, Some(manifest));
 }
 
@@ -218,9 +308,14 @@ pub async fn a_tag_is_deleted_at_the_expected_version_only(stores: &Stores) {
     let repository = stores.make_repository("a/b").await;
     stores.push(&repository, "old", &["latest"]).await;
     stores.push(&repository, "new", &["latest"]).await;
-    assert_fails!(delete(stores, &repository, Expect::Version(Version(1))).await, Conflict);
+    assert_fails!(
+        delete(stores, &repository, Expect::Version(Version(1))).await,
+        Conflict
+    );
     assert!(get(stores, &repository, "latest").await.is_some());
-    delete(stores, &repository, Expect::Version(Version(2))).await.unwrap();
+    delete(stores, &repository, Expect::Version(Version(2)))
+        .await
+        .unwrap();
     assert_eq!(get(stores, &repository, "latest").await, None);
 }
 
@@ -259,11 +354,18 @@ pub async fn tags_are_listed_in_order_of_their_bytes_in_pages(stores: &Stores) {
     let repository = stores.make_repository("a/b").await;
     let other = stores.push(&repository, "other", &SORTED[..3]).await;
     stores.push(&repository, "manifest", &SORTED[3..]).await;
-    stores.tags.put_tags(&other, &[tag("a")], stores.now()).await.unwrap();
+    stores
+        .tags
+        .put_tags(&other, &[tag("a")], stores.now())
+        .await
+        .unwrap();
     let repository = &repository;
     for limit in [1, 3, 8, 10_000] {
         let page = |after: Option<TagName>, limit| async move {
-            stores.tags.list_tags(repository, after.as_ref().map(TagName::as_str), limit).await
+            stores
+                .tags
+                .list_tags(repository, after.as_ref().map(TagName::as_str), limit)
+                .await
         };
         let found = walk(limit, page, TagName::clone).await;
         let found: Vec<_> = found.iter().map(TagName::as_str).collect();
@@ -275,10 +377,17 @@ pub async fn tags_are_listed_in_order_of_their_bytes_in_pages(stores: &Stores) {
 pub async fn a_list_of_tags_goes_on_behind_any_text(stores: &Stores) {
     let repository = stores.make_repository("a/b").await;
     stores.push(&repository, "manifest", &SORTED).await;
-    for (after, expected) in
-        [("", &SORTED[..]), ("1.", &SORTED[2..]), ("B/\u{e9}", &SORTED[5..]), ("b", &[])]
-    {
-        let page = stores.tags.list_tags(&repository, Some(after), 100).await.unwrap();
+    for (after, expected) in [
+        ("", &SORTED[..]),
+        ("1.", &SORTED[2..]),
+        ("B/\u{e9}", &SORTED[5..]),
+        ("b", &[]),
+    ] {
+        let page = stores
+            .tags
+            .list_tags(&repository, Some(after), 100)
+            .await
+            .unwrap();
         let found: Vec<_> = page.items.iter().map(TagName::as_str).collect();
         assert_eq!(found, expected, "after {after:?}");
     }
@@ -303,12 +412,19 @@ pub async fn tags_of_a_manifest_are_listed_with_their_records_in_pages(stores: &
     let (repository, digest) = (&repository, manifest.digest);
     for limit in [1, 3, 8, 100] {
         let page = |after: Option<TagName>, limit| async move {
-            stores.tags.tags_of(repository, digest, after.as_ref(), limit).await
+            stores
+                .tags
+                .tags_of(repository, digest, after.as_ref(), limit)
+                .await
         };
         let found = walk(limit, page, |(tag, _)| tag.clone()).await;
         let names: Vec<_> = found.iter().map(|(tag, _)| tag.as_str()).collect();
         assert_eq!(names, SORTED, "limit {limit}");
-        assert!(found.iter().all(|(_, tag)| tag.digest == digest && tag.size == manifest.size));
+        assert!(
+            found
+                .iter()
+                .all(|(_, tag)| tag.digest == digest && tag.size == manifest.size)
+        );
     }
 }
 
@@ -317,7 +433,11 @@ pub async fn a_list_of_a_manifests_tags_goes_on_behind_one_that_is_gone(stores: 
     let repository = stores.make_repository("a/b").await;
     let manifest = stores.push(&repository, "manifest", &["a", "c"]).await;
     let gone = tag("b");
-    let page = stores.tags.tags_of(&repository, manifest.digest, Some(&gone), 10).await.unwrap();
+    let page = stores
+        .tags
+        .tags_of(&repository, manifest.digest, Some(&gone), 10)
+        .await
+        .unwrap();
     assert_eq!(page.items.len(), 1);
     assert_eq!(page.items[0].0, tag("c"));
 }

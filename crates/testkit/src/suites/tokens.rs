@@ -18,6 +18,7 @@ suite! {
         an_anonymous_token_has_an_empty_subject,
         a_token_names_its_key_and_does_not_say_none,
         a_token_is_good_until_a_minute_after_its_end,
+        a_token_is_good_from_a_minute_before_its_start,
         a_token_for_another_service_is_invalid,
         a_token_of_an_unknown_key_is_refused_as_such,
         a_token_of_an_older_key_is_good,
@@ -52,8 +53,18 @@ fn identity() -> TokenIdentity {
 }
 
 async fn sign(secrets: &TwoSecrets, key: &SigningKey, identity: TokenIdentity) -> String {
-    let request = TokenRequest { identity, audience: AUDIENCE.to_owned(), lifetime: LIFETIME };
-    secrets.ours.sign_token(key, &request).await.unwrap().reveal().to_owned()
+    let request = TokenRequest {
+        identity,
+        audience: AUDIENCE.to_owned(),
+        lifetime: LIFETIME,
+    };
+    secrets
+        .ours
+        .sign_token(key, &request)
+        .await
+        .unwrap()
+        .reveal()
+        .to_owned()
 }
 
 async fn generate(secrets: &TwoSecrets) -> SigningKey {
@@ -101,7 +112,11 @@ pub async fn a_token_says_what_it_was_signed_to_say(secrets: &TwoSecrets) {
 /// And may have no access at all.
 pub async fn an_anonymous_token_has_an_empty_subject(secrets: &TwoSecrets) {
     let key = generate(secrets).await;
-    let nobody = TokenIdentity { subject: String::new(), access: vec![], ..identity() };
+    let nobody = TokenIdentity {
+        subject: String::new(),
+        access: vec![],
+        ..identity()
+    };
     let token = sign(secrets, &key, nobody.clone()).await;
     assert_eq!(verify(secrets, &token, &[key]), Ok(nobody));
 }
@@ -122,8 +137,28 @@ pub async fn a_token_is_good_until_a_minute_after_its_end(secrets: &TwoSecrets) 
     for (seconds, good) in [(0, true), (58, true), (62, false), (10_000, false)] {
         let at = end + Duration::from_secs(seconds);
         let verified = secrets.ours.verify_token(&token, AUDIENCE, &keys, at);
-        let expected = if good { Ok(identity()) } else { Err(TokenError::Expired) };
+        let expected = if good {
+            Ok(identity())
+        } else {
+            Err(TokenError::Expired)
+        };
         assert_eq!(verified, expected, "{seconds} s after its end");
+    }
+}
+
+/// The minute is for clocks that differ.
+pub async fn a_token_is_good_from_a_minute_before_its_start(secrets: &TwoSecrets) {
+    let (key, token) = signed(secrets).await;
+    let keys = [key];
+    for (seconds, good) in [(0, true), (58, true), (62, false)] {
+        let at = now() - Duration::from_secs(seconds);
+        let verified = secrets.ours.verify_token(&token, AUDIENCE, &keys, at);
+        let expected = if good {
+            Ok(identity())
+        } else {
+            Err(TokenError::Invalid)
+        };
+        assert_eq!(verified, expected, "{seconds} s before its start");
     }
 }
 
@@ -132,7 +167,9 @@ pub async fn a_token_for_another_service_is_invalid(secrets: &TwoSecrets) {
     let (key, token) = signed(secrets).await;
     for audience in ["", "another", "harbor-registry2"] {
         let verified =
-            secrets.ours.verify_token(&token, audience, std::slice::from_ref(&key), now());
+            secrets
+                .ours
+                .verify_token(&token, audience, std::slice::from_ref(&key), now());
         assert_eq!(verified, Err(TokenError::Invalid), "{audience:?}");
     }
 }
@@ -142,7 +179,10 @@ pub async fn a_token_of_an_unknown_key_is_refused_as_such(secrets: &TwoSecrets) 
     let (_, token) = signed(secrets).await;
     assert_eq!(verify(secrets, &token, &[]), Err(TokenError::UnknownKey));
     let other = generate(secrets).await;
-    assert_eq!(verify(secrets, &token, &[other]), Err(TokenError::UnknownKey));
+    assert_eq!(
+        verify(secrets, &token, &[other]),
+        Err(TokenError::UnknownKey)
+    );
 }
 
 /// As long as the key is there.
@@ -154,13 +194,17 @@ pub async fn a_token_of_an_older_key_is_good(secrets: &TwoSecrets) {
 
 /// Even if it says that it was ours.
 pub async fn a_token_that_another_key_signed_is_invalid(secrets: &TwoSecrets) {
-    let ours = generate(secrets).await;
-    let theirs = SigningKey { kid: ours.kid.clone(), ..generate(secrets).await };
-    // As another key under this name: an instance remembers keys by name.
-    let request =
-        TokenRequest { identity: identity(), audience: AUDIENCE.to_owned(), lifetime: LIFETIME };
-    let forged = secrets.ours.sign_token(&theirs, &request).await.unwrap();
-    assert_eq!(verify(secrets, forged.reveal(), &[ours]), Err(TokenError::Invalid));
+    let (key, ours) = signed(secrets).await;
+    let (_, theirs) = signed(secrets).await;
+    let keys = [key];
+    let header = ours.split('.').next().unwrap();
+    let signature = theirs.rsplit('.').next().unwrap();
+    for forged in [
+        with_part(&theirs, 0, header),
+        with_part(&ours, 2, signature),
+    ] {
+        assert_eq!(verify(secrets, &forged, &keys), Err(TokenError::Invalid));
+    }
 }
 
 /// `alg: none`, with and without what was the signature.
@@ -172,8 +216,16 @@ pub async fn a_token_without_a_signature_is_invalid(secrets: &TwoSecrets) {
         header["alg"] = json!(algorithm);
         let forged = with_part(&token, 0, &encode(&header));
         let bare = with_part(&forged, 2, "");
-        assert_eq!(verify(secrets, &forged, &keys), Err(TokenError::Invalid), "{algorithm}");
-        assert_eq!(verify(secrets, &bare, &keys), Err(TokenError::Invalid), "{algorithm}");
+        assert_eq!(
+            verify(secrets, &forged, &keys),
+            Err(TokenError::Invalid),
+            "{algorithm}"
+        );
+        assert_eq!(
+            verify(secrets, &bare, &keys),
+            Err(TokenError::Invalid),
+            "{algorithm}"
+        );
     }
     let bare = with_part(&token, 2, "");
     assert_eq!(verify(secrets, &bare, &keys), Err(TokenError::Invalid));
@@ -184,14 +236,20 @@ pub async fn a_token_of_another_algorithm_is_invalid(secrets: &TwoSecrets) {
     let (key, token) = signed(secrets).await;
     let keys = [key];
     let own = part(&token, 0)["alg"].clone();
-    for algorithm in ["HS256", "HS512", "RS256", "RS512", "PS256", "ES256", "ES384", "EdDSA"] {
+    for algorithm in [
+        "HS256", "HS512", "RS256", "RS512", "PS256", "ES256", "ES384", "EdDSA",
+    ] {
         if own == json!(algorithm) {
             continue;
         }
         let mut header = part(&token, 0);
         header["alg"] = json!(algorithm);
         let forged = with_part(&token, 0, &encode(&header));
-        assert_eq!(verify(secrets, &forged, &keys), Err(TokenError::Invalid), "{algorithm}");
+        assert_eq!(
+            verify(secrets, &forged, &keys),
+            Err(TokenError::Invalid),
+            "{algorithm}"
+        );
     }
 }
 
@@ -199,13 +257,20 @@ pub async fn a_token_of_another_algorithm_is_invalid(secrets: &TwoSecrets) {
 pub async fn a_token_whose_claims_were_changed_is_invalid(secrets: &TwoSecrets) {
     let (key, token) = signed(secrets).await;
     let keys = [key];
-    for (claim, value) in [("sub", json!("admin")), ("access", json!([])), ("exp", json!(1 << 40))]
-    {
+    for (claim, value) in [
+        ("sub", json!("admin")),
+        ("access", json!([])),
+        ("exp", json!(1_u64 << 40)),
+    ] {
         let mut claims = part(&token, 1);
         assert!(claims.get(claim).is_some(), "{claims}");
         claims[claim] = value;
         let forged = with_part(&token, 1, &encode(&claims));
-        assert_eq!(verify(secrets, &forged, &keys), Err(TokenError::Invalid), "{claim}");
+        assert_eq!(
+            verify(secrets, &forged, &keys),
+            Err(TokenError::Invalid),
+            "{claim}"
+        );
     }
 }
 
@@ -233,8 +298,22 @@ pub async fn what_is_no_token_is_refused(secrets: &TwoSecrets) {
     let two_parts = token.rsplit_once('.').unwrap().0;
     let four_parts = format!("{token}.{token}");
     let long = "a".repeat(100_000);
-    for text in ["", ".", "..", "...", "a.b.c", "Harbor12345", two_parts, &four_parts, &long] {
-        assert_eq!(verify(secrets, text, &keys), Err(TokenError::Invalid), "{text:.20}");
+    for text in [
+        "",
+        ".",
+        "..",
+        "...",
+        "a.b.c",
+        "Harbor12345",
+        two_parts,
+        &four_parts,
+        &long,
+    ] {
+        assert_eq!(
+            verify(secrets, text, &keys),
+            Err(TokenError::Invalid),
+            "{text:.20}"
+        );
     }
 }
 
@@ -244,8 +323,11 @@ pub async fn signing_keys_differ_and_keep_their_private_part_sealed(secrets: &Tw
     assert_ne!(one.kid, other.kid);
     assert_ne!(one.private, other.private);
     assert_eq!(one.created_at, now());
-    let request =
-        TokenRequest { identity: identity(), audience: AUDIENCE.to_owned(), lifetime: LIFETIME };
+    let request = TokenRequest {
+        identity: identity(),
+        audience: AUDIENCE.to_owned(),
+        lifetime: LIFETIME,
+    };
     let signed = secrets.theirs.sign_token(&one, &request).await;
     assert!(signed.is_err(), "another instance opened the key");
 }

@@ -39,8 +39,22 @@ async fn make(stores: &Stores) -> UploadSession {
 /// States have no equality: their stored forms have.
 fn assert_same(one: &UploadSession, other: &UploadSession) {
     assert_eq!(
-        (one.id, &one.repository, one.key, one.epoch, one.created_at, one.touched_at),
-        (other.id, &other.repository, other.key, other.epoch, other.created_at, other.touched_at)
+        (
+            one.id,
+            &one.repository,
+            one.key,
+            one.epoch,
+            one.created_at,
+            one.touched_at
+        ),
+        (
+            other.id,
+            &other.repository,
+            other.key,
+            other.epoch,
+            other.created_at,
+            other.touched_at
+        )
     );
     assert_same_state(&one.state, &other.state);
 }
@@ -59,7 +73,11 @@ async fn get(stores: &Stores, session: &UploadSession) -> UploadSession {
 fn state(algorithm: Algorithm, bytes: &[u8]) -> WriteState {
     let mut hash = Hasher::new(algorithm);
     hash.update(bytes);
-    WriteState { offset: bytes.len() as u64, hash, progress: vec![0, 1, 255] }
+    WriteState {
+        offset: bytes.len() as u64,
+        hash,
+        progress: vec![0, 1, 255],
+    }
 }
 
 /// The hash goes on where it was.
@@ -90,20 +108,42 @@ pub async fn a_session_that_is_not_there_is_none(stores: &Stores) {
 pub async fn a_claim_raises_the_epoch_and_touches(stores: &Stores) {
     let session = make(stores).await;
     let touched_at = stores.later();
-    let claimed = stores.uploads.claim_upload(session.id, 1, touched_at).await.unwrap();
-    assert_same(&claimed, &UploadSession { epoch: 2, touched_at, ..session.clone() });
+    let claimed = stores
+        .uploads
+        .claim_upload(session.id, 1, touched_at)
+        .await
+        .unwrap();
+    assert_same(
+        &claimed,
+        &UploadSession {
+            epoch: 2,
+            touched_at,
+            ..session.clone()
+        },
+    );
     assert_same(&get(stores, &session).await, &claimed);
-    let again = stores.uploads.claim_upload(session.id, 2, touched_at).await.unwrap();
+    let again = stores
+        .uploads
+        .claim_upload(session.id, 2, touched_at)
+        .await
+        .unwrap();
     assert_eq!(again.epoch, 3);
 }
 
 /// Another request was faster.
 pub async fn a_claim_of_an_older_epoch_conflicts(stores: &Stores) {
     let session = make(stores).await;
-    stores.uploads.claim_upload(session.id, 1, stores.now()).await.unwrap();
+    stores
+        .uploads
+        .claim_upload(session.id, 1, stores.now())
+        .await
+        .unwrap();
     let before = get(stores, &session).await;
     for epoch in [1, 3] {
-        let claimed = stores.uploads.claim_upload(session.id, epoch, stores.later()).await;
+        let claimed = stores
+            .uploads
+            .claim_upload(session.id, epoch, stores.later())
+            .await;
         assert_fails!(claimed, Conflict);
     }
     assert_same(&get(stores, &session).await, &before);
@@ -112,8 +152,18 @@ pub async fn a_claim_of_an_older_epoch_conflicts(stores: &Stores) {
 /// Cancelled, finished or expired.
 pub async fn a_claim_of_a_gone_session_is_not_found(stores: &Stores) {
     let session = make(stores).await;
-    stores.uploads.delete_upload(session.id, 1, &[]).await.unwrap();
-    assert_fails!(stores.uploads.claim_upload(session.id, 1, stores.now()).await, NotFound);
+    stores
+        .uploads
+        .delete_upload(session.id, 1, &[])
+        .await
+        .unwrap();
+    assert_fails!(
+        stores
+            .uploads
+            .claim_upload(session.id, 1, stores.now())
+            .await,
+        NotFound
+    );
 }
 
 /// One writer at a time.
@@ -133,19 +183,37 @@ pub async fn a_checkpoint_keeps_how_far_the_write_has_come(stores: &Stores) {
     let session = make(stores).await;
     let state = state(Algorithm::Sha256, b"some bytes");
     let touched_at = stores.later();
-    stores.uploads.checkpoint_upload(session.id, 1, &state, touched_at).await.unwrap();
+    stores
+        .uploads
+        .checkpoint_upload(session.id, 1, &state, touched_at)
+        .await
+        .unwrap();
     let stored = get(stores, &session).await;
-    assert_same(&stored, &UploadSession { state, touched_at, ..session });
+    assert_same(
+        &stored,
+        &UploadSession {
+            state,
+            touched_at,
+            ..session
+        },
+    );
 }
 
 /// A stalled writer cannot overwrite what its successor kept.
 pub async fn a_checkpoint_of_an_older_epoch_conflicts_and_changes_nothing(stores: &Stores) {
     let session = make(stores).await;
-    stores.uploads.claim_upload(session.id, 1, stores.now()).await.unwrap();
+    stores
+        .uploads
+        .claim_upload(session.id, 1, stores.now())
+        .await
+        .unwrap();
     let before = get(stores, &session).await;
     let state = state(Algorithm::Sha256, b"some bytes");
     let now = stores.later();
-    let stale = stores.uploads.checkpoint_upload(session.id, 1, &state, now).await;
+    let stale = stores
+        .uploads
+        .checkpoint_upload(session.id, 1, &state, now)
+        .await;
     assert_fails!(stale, Conflict);
     assert_same(&get(stores, &session).await, &before);
 }
@@ -154,7 +222,10 @@ pub async fn a_checkpoint_of_an_older_epoch_conflicts_and_changes_nothing(stores
 pub async fn a_checkpoint_of_a_gone_session_is_not_found(stores: &Stores) {
     let state = state(Algorithm::Sha256, b"some bytes");
     let now = stores.now();
-    let gone = stores.uploads.checkpoint_upload(fresh(), 1, &state, now).await;
+    let gone = stores
+        .uploads
+        .checkpoint_upload(fresh(), 1, &state, now)
+        .await;
     assert_fails!(gone, NotFound);
 }
 
@@ -162,8 +233,15 @@ pub async fn a_checkpoint_of_a_gone_session_is_not_found(stores: &Stores) {
 pub async fn a_checkpoint_has_up_to_64_kib_of_progress(stores: &Stores) {
     let session = make(stores).await;
     let progress = (0..=u8::MAX).cycle().take(64 * 1024).collect();
-    let state = WriteState { progress, ..state(Algorithm::Sha512, b"some bytes") };
-    stores.uploads.checkpoint_upload(session.id, 1, &state, stores.now()).await.unwrap();
+    let state = WriteState {
+        progress,
+        ..state(Algorithm::Sha512, b"some bytes")
+    };
+    stores
+        .uploads
+        .checkpoint_upload(session.id, 1, &state, stores.now())
+        .await
+        .unwrap();
     assert_same_state(&get(stores, &session).await.state, &state);
 }
 
@@ -172,7 +250,11 @@ pub async fn a_deleted_session_is_gone_and_its_jobs_are_in_the_outbox(stores: &S
     let session = make(stores).await;
     let kept = stores.make_upload(&session.repository).await;
     let cause = job();
-    stores.uploads.delete_upload(session.id, 1, std::slice::from_ref(&cause)).await.unwrap();
+    stores
+        .uploads
+        .delete_upload(session.id, 1, std::slice::from_ref(&cause))
+        .await
+        .unwrap();
     assert!(stores.uploads.upload(session.id).await.unwrap().is_none());
     assert_eq!(stores.unsent().await, [cause]);
     assert_same(&get(stores, &kept).await, &kept);
@@ -181,8 +263,15 @@ pub async fn a_deleted_session_is_gone_and_its_jobs_are_in_the_outbox(stores: &S
 /// The object is the claimer's.
 pub async fn a_deletion_of_an_older_epoch_conflicts_and_sends_nothing(stores: &Stores) {
     let session = make(stores).await;
-    stores.uploads.claim_upload(session.id, 1, stores.now()).await.unwrap();
-    assert_fails!(stores.uploads.delete_upload(session.id, 1, &[job()]).await, Conflict);
+    stores
+        .uploads
+        .claim_upload(session.id, 1, stores.now())
+        .await
+        .unwrap();
+    assert_fails!(
+        stores.uploads.delete_upload(session.id, 1, &[job()]).await,
+        Conflict
+    );
     assert_eq!(get(stores, &session).await.epoch, 2);
     assert_eq!(stores.unsent().await, []);
 }
@@ -190,8 +279,15 @@ pub async fn a_deletion_of_an_older_epoch_conflicts_and_sends_nothing(stores: &S
 /// The second of two deletions says so.
 pub async fn a_deletion_of_a_gone_session_is_not_found(stores: &Stores) {
     let session = make(stores).await;
-    stores.uploads.delete_upload(session.id, 1, &[]).await.unwrap();
-    assert_fails!(stores.uploads.delete_upload(session.id, 1, &[job()]).await, NotFound);
+    stores
+        .uploads
+        .delete_upload(session.id, 1, &[])
+        .await
+        .unwrap();
+    assert_fails!(
+        stores.uploads.delete_upload(session.id, 1, &[job()]).await,
+        NotFound
+    );
     assert_eq!(stores.unsent().await, []);
 }
 
@@ -204,13 +300,20 @@ pub async fn either_a_claim_or_a_deletion_succeeds(stores: &Stores) {
             if runner % 2 == 0 {
                 return stores.uploads.delete_upload(id, 1, &[]).await;
             }
-            stores.uploads.claim_upload(id, 1, stores.now()).await.map(drop)
+            stores
+                .uploads
+                .claim_upload(id, 1, stores.now())
+                .await
+                .map(drop)
         }
     })
     .await;
     assert_eq!(winners(&results), 1);
     let deleted = results.iter().step_by(2).any(Result::is_ok);
-    assert_eq!(stores.uploads.upload(session.id).await.unwrap().is_none(), deleted);
+    assert_eq!(
+        stores.uploads.upload(session.id).await.unwrap().is_none(),
+        deleted
+    );
 }
 
 async fn idle_since(stores: &Stores, seconds: u64, limit: usize) -> (Vec<UploadSession>, bool) {
@@ -240,8 +343,16 @@ pub async fn a_touched_session_is_not_idle(stores: &Stores) {
     let idle = stores.make_upload(&claimed.repository).await;
     stores.clock.advance(Duration::from_secs(10));
     let now = stores.now();
-    stores.uploads.claim_upload(claimed.id, 1, now).await.unwrap();
-    stores.uploads.checkpoint_upload(kept.id, 1, &kept.state, now).await.unwrap();
+    stores
+        .uploads
+        .claim_upload(claimed.id, 1, now)
+        .await
+        .unwrap();
+    stores
+        .uploads
+        .checkpoint_upload(kept.id, 1, &kept.state, now)
+        .await
+        .unwrap();
     let (found, _) = idle_since(stores, 5, 10).await;
     assert_eq!(found.len(), 1);
     assert_same(&found[0], &idle);

@@ -55,7 +55,11 @@ async fn create(stores: &Stores, name: &str, email: &str) -> User {
 }
 
 async fn by_name(stores: &Stores, name: &str) -> Option<User> {
-    stores.access.user(&name.parse::<UserName>().unwrap()).await.unwrap()
+    stores
+        .access
+        .user(&name.parse::<UserName>().unwrap())
+        .await
+        .unwrap()
 }
 
 async fn by_id(stores: &Stores, id: UserId) -> Option<User> {
@@ -106,7 +110,10 @@ pub async fn a_taken_user_name_is_refused_and_named(stores: &Stores) {
 /// The error speaks of the email address.
 pub async fn a_taken_email_address_is_refused_and_named(stores: &Stores) {
     create(stores, "ann", "ann@example.test").await;
-    let created = stores.access.create_user(&user(stores, "bob", "ann@example.test")).await;
+    let created = stores
+        .access
+        .create_user(&user(stores, "bob", "ann@example.test"))
+        .await;
     assert!(
         matches!(&created, Err(StoreError::AlreadyExists(what)) if what.contains("email")),
         "{created:?}"
@@ -120,7 +127,14 @@ pub async fn any_number_of_users_has_no_email_address(stores: &Stores) {
     let ann = create(stores, "ann", "").await;
     create(stores, "bob", "").await;
     let cyd = create(stores, "cyd", "cyd@example.test").await;
-    stores.access.update_user(&User { email: String::new(), ..cyd }).await.unwrap();
+    stores
+        .access
+        .update_user(&User {
+            email: String::new(),
+            ..cyd
+        })
+        .await
+        .unwrap();
     stores.access.update_user(&ann).await.unwrap();
 }
 
@@ -135,8 +149,20 @@ pub async fn one_of_many_creators_of_a_user_wins(stores: &Stores) {
     })
     .await;
     assert_eq!(winners(&results), 1);
-    assert_eq!(by_name(stores, "ann").await, results.into_iter().find_map(Result::ok));
-    assert_eq!(stores.access.list_users(None, 100).await.unwrap().items.len(), 1);
+    assert_eq!(
+        by_name(stores, "ann").await,
+        results.into_iter().find_map(Result::ok)
+    );
+    assert_eq!(
+        stores
+            .access
+            .list_users(None, 100)
+            .await
+            .unwrap()
+            .items
+            .len(),
+        1
+    );
 }
 
 /// By creation or by update.
@@ -147,7 +173,10 @@ pub async fn one_of_many_takers_of_an_email_address_wins(stores: &Stores) {
     }
     let results = race(|runner| {
         let stores = stores.clone();
-        let changed = User { email: "ann@example.test".to_owned(), ..users[runner].clone() };
+        let changed = User {
+            email: "ann@example.test".to_owned(),
+            ..users[runner].clone()
+        };
         async move {
             if runner == 0 {
                 let ann = user(&stores, "ann", "ann@example.test");
@@ -159,7 +188,13 @@ pub async fn one_of_many_takers_of_an_email_address_wins(stores: &Stores) {
     .await;
     assert_eq!(winners(&results), 1);
     let users = stores.access.list_users(None, 100).await.unwrap().items;
-    assert_eq!(users.iter().filter(|user| user.email == "ann@example.test").count(), 1);
+    assert_eq!(
+        users
+            .iter()
+            .filter(|user| user.email == "ann@example.test")
+            .count(),
+        1
+    );
 }
 
 /// Address, names, note, rights and password are the new ones.
@@ -175,7 +210,10 @@ pub async fn an_update_replaces_a_user_and_raises_its_version(stores: &Stores) {
         ..ann
     };
     stores.access.update_user(&changed).await.unwrap();
-    let expected = User { version: Version(2), ..changed };
+    let expected = User {
+        version: Version(2),
+        ..changed
+    };
     assert_eq!(by_name(stores, "ann").await, Some(expected.clone()));
     assert_eq!(by_id(stores, expected.id).await, Some(expected));
 }
@@ -183,9 +221,17 @@ pub async fn an_update_replaces_a_user_and_raises_its_version(stores: &Stores) {
 /// Even if the argument has another.
 pub async fn an_update_of_a_user_keeps_its_name(stores: &Stores) {
     let ann = create(stores, "ann", "").await;
-    let renamed = User { name: "bob".parse().unwrap(), comment: "new".to_owned(), ..ann.clone() };
+    let renamed = User {
+        name: "bob".parse().unwrap(),
+        comment: "new".to_owned(),
+        ..ann.clone()
+    };
     stores.access.update_user(&renamed).await.unwrap();
-    let expected = User { version: Version(2), comment: "new".to_owned(), ..ann };
+    let expected = User {
+        version: Version(2),
+        comment: "new".to_owned(),
+        ..ann
+    };
     assert_eq!(by_id(stores, expected.id).await, Some(expected.clone()));
     assert_eq!(by_name(stores, "ann").await, Some(expected));
     assert_eq!(by_name(stores, "bob").await, None);
@@ -195,9 +241,18 @@ pub async fn an_update_of_a_user_keeps_its_name(stores: &Stores) {
 pub async fn an_update_of_an_older_user_conflicts(stores: &Stores) {
     let ann = create(stores, "ann", "").await;
     stores.access.update_user(&ann).await.unwrap();
-    let stale = User { sysadmin: true, ..ann.clone() };
+    let stale = User {
+        sysadmin: true,
+        ..ann.clone()
+    };
     assert_fails!(stores.access.update_user(&stale).await, Conflict);
-    assert_eq!(by_name(stores, "ann").await, Some(User { version: Version(2), ..ann }));
+    assert_eq!(
+        by_name(stores, "ann").await,
+        Some(User {
+            version: Version(2),
+            ..ann
+        })
+    );
 }
 
 /// No user comes into being by an update.
@@ -212,21 +267,36 @@ pub async fn one_of_many_updaters_of_a_user_wins(stores: &Stores) {
     let ann = create(stores, "ann", "").await;
     let results = race(|runner| {
         let stores = stores.clone();
-        let changed = User { comment: runner.to_string(), ..ann.clone() };
-        async move { stores.access.update_user(&changed).await.map(|()| changed.comment) }
+        let changed = User {
+            comment: runner.to_string(),
+            ..ann.clone()
+        };
+        async move {
+            stores
+                .access
+                .update_user(&changed)
+                .await
+                .map(|()| changed.comment)
+        }
     })
     .await;
     assert_eq!(winners(&results), 1);
     let stored = by_name(stores, "ann").await.unwrap();
     assert_eq!(stored.version, Version(2));
-    assert_eq!(Some(stored.comment), results.into_iter().find_map(Result::ok));
+    assert_eq!(
+        Some(stored.comment),
+        results.into_iter().find_map(Result::ok)
+    );
 }
 
 /// Both stay as they were; its own address is no obstacle.
 pub async fn a_user_cannot_take_anothers_email_address(stores: &Stores) {
     create(stores, "ann", "ann@example.test").await;
     let bob = create(stores, "bob", "bob@example.test").await;
-    let changed = User { email: "ann@example.test".to_owned(), ..bob.clone() };
+    let changed = User {
+        email: "ann@example.test".to_owned(),
+        ..bob.clone()
+    };
     assert_fails!(stores.access.update_user(&changed).await, AlreadyExists);
     assert_eq!(by_name(stores, "bob").await, Some(bob.clone()));
     stores.access.update_user(&bob).await.unwrap();
@@ -235,7 +305,10 @@ pub async fn a_user_cannot_take_anothers_email_address(stores: &Stores) {
 /// The old address can be given again, the new one cannot.
 pub async fn a_changed_email_address_frees_the_old_one(stores: &Stores) {
     let ann = create(stores, "ann", "old@example.test").await;
-    let changed = User { email: "new@example.test".to_owned(), ..ann };
+    let changed = User {
+        email: "new@example.test".to_owned(),
+        ..ann
+    };
     stores.access.update_user(&changed).await.unwrap();
     create(stores, "bob", "old@example.test").await;
     let third = user(stores, "cyd", "new@example.test");
@@ -245,7 +318,11 @@ pub async fn a_changed_email_address_frees_the_old_one(stores: &Stores) {
 /// By name, by number, in the list; and both can be given again.
 pub async fn a_deleted_user_is_gone_and_name_and_address_are_free(stores: &Stores) {
     let ann = create(stores, "ann", "ann@example.test").await;
-    stores.access.delete_user(ann.id, ann.version).await.unwrap();
+    stores
+        .access
+        .delete_user(ann.id, ann.version)
+        .await
+        .unwrap();
     assert_eq!(by_name(stores, "ann").await, None);
     assert_eq!(by_id(stores, ann.id).await, None);
     assert_eq!(stores.access.list_users(None, 10).await.unwrap().items, []);
@@ -258,15 +335,25 @@ pub async fn a_deleted_user_is_gone_and_name_and_address_are_free(stores: &Store
 pub async fn a_deletion_of_another_version_of_a_user_conflicts(stores: &Stores) {
     let ann = create(stores, "ann", "").await;
     stores.access.update_user(&ann).await.unwrap();
-    assert_fails!(stores.access.delete_user(ann.id, ann.version).await, Conflict);
+    assert_fails!(
+        stores.access.delete_user(ann.id, ann.version).await,
+        Conflict
+    );
     assert!(by_name(stores, "ann").await.is_some());
 }
 
 /// The second of two deletions says so.
 pub async fn a_deletion_of_a_gone_user_fails(stores: &Stores) {
     let ann = create(stores, "ann", "").await;
-    stores.access.delete_user(ann.id, ann.version).await.unwrap();
-    assert_fails!(stores.access.delete_user(ann.id, ann.version).await, NotFound | Conflict);
+    stores
+        .access
+        .delete_user(ann.id, ann.version)
+        .await
+        .unwrap();
+    assert_fails!(
+        stores.access.delete_user(ann.id, ann.version).await,
+        NotFound | Conflict
+    );
 }
 
 /// They lead nowhere.
@@ -280,15 +367,34 @@ pub async fn memberships_of_a_deleted_user_stay(stores: &Stores) {
         created_at: stores.now(),
         version: Version(1),
     };
-    stores.projects.put_member(&member, Expect::Absent).await.unwrap();
-    stores.access.delete_user(ann.id, ann.version).await.unwrap();
-    assert_eq!(stores.projects.list_members(project, None, 10).await.unwrap().items, [member]);
+    stores
+        .projects
+        .put_member(&member, Expect::Absent)
+        .await
+        .unwrap();
+    stores
+        .access
+        .delete_user(ann.id, ann.version)
+        .await
+        .unwrap();
+    assert_eq!(
+        stores
+            .projects
+            .list_members(project, None, 10)
+            .await
+            .unwrap()
+            .items,
+        [member]
+    );
 }
 
 /// The order is that of the numbers, not of their texts.
 pub async fn users_are_listed_by_number_in_pages(stores: &Stores) {
     for id in [10, 9, 100, 1] {
-        let created = User { id: UserId(id), ..user(stores, &format!("user{id}"), "") };
+        let created = User {
+            id: UserId(id),
+            ..user(stores, &format!("user{id}"), "")
+        };
         stores.access.create_user(&created).await.unwrap();
     }
     for limit in [1, 2, 4, 1000] {
@@ -303,7 +409,11 @@ pub async fn users_are_listed_by_number_in_pages(stores: &Stores) {
 pub async fn a_list_of_users_goes_on_behind_one_that_is_gone(stores: &Stores) {
     let gone = create(stores, "ann", "").await;
     let bob = create(stores, "bob", "").await;
-    stores.access.delete_user(gone.id, gone.version).await.unwrap();
+    stores
+        .access
+        .delete_user(gone.id, gone.version)
+        .await
+        .unwrap();
     let page = stores.access.list_users(Some(gone.id), 10).await.unwrap();
     assert_eq!(page.items, [bob]);
 }

@@ -54,7 +54,7 @@ fn a_method_that_an_endpoint_lacks_names_those_it_has() {
 fn a_wrong_part_has_its_own_code() {
     use ErrorCode::{
         BlobUploadInvalid, BlobUploadUnknown, DigestInvalid, ManifestInvalid, ManifestUnknown,
-        NameInvalid, PaginationNumberInvalid,
+        NameInvalid, Unsupported,
     };
     for (request, code, status) in [
         ("GET /v2/A/manifests/latest", NameInvalid, 400),
@@ -108,9 +108,9 @@ fn a_wrong_part_has_its_own_code() {
             BlobUploadInvalid,
             400,
         ),
-        ("GET /v2/a/tags/list?n=x", PaginationNumberInvalid, 400),
-        ("GET /v2/a/tags/list?n=-1", PaginationNumberInvalid, 400),
-        ("GET /v2/_catalog?n=+1", PaginationNumberInvalid, 400),
+        ("GET /v2/a/tags/list?n=x", Unsupported, 400),
+        ("GET /v2/a/tags/list?n=-1", Unsupported, 400),
+        ("GET /v2/_catalog?n=+1", Unsupported, 400),
     ] {
         let error = parse(request).unwrap_err();
         assert_eq!(
