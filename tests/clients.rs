@@ -4,14 +4,15 @@ use berth_testkit::image::Image;
 
 use crate::support::clients::ImageClient;
 use crate::support::layout::Layout;
-use crate::support::server::{ADMIN_PASSWORD, Server};
+use crate::support::login::{ADMIN, Login};
+use crate::support::server::{Server, assert_sound};
 
 mod artifacts;
 mod images;
 mod tls;
 
-/// A password that the rules for passwords allow.
-const PASSWORD: &str = "Quay-side-1";
+/// The developer of the private project `team`.
+const MEMBER: Login<'_> = Login { user: "member", password: "Quay-side-1" };
 
 /// The role of a project's developer in Harbor's API.
 const DEVELOPER: u32 = 2;
@@ -21,8 +22,7 @@ async fn moves_an_image<C: ImageClient>(client: &mut C, server: &Server, image: 
     let registry = server.address().to_string();
     let admin = server.admin();
     image.push("multi", &admin, "library/debian", "multi").await;
-    let login = client.log_in(&registry, "admin", ADMIN_PASSWORD).await;
-    login.succeeded();
+    client.log_in(&registry, ADMIN).await.succeeded();
 
     let pushed = format!("{registry}/library/debian:multi");
     let copy = format!("{registry}/library/a/copy:multi");
@@ -41,6 +41,7 @@ async fn moves_an_image<C: ImageClient>(client: &mut C, server: &Server, image: 
         let config = client.pull_platform(pulled, &platform).await;
         assert_eq!(config, image.config(), "{platform}");
     }
+    assert_sound(server.data());
 }
 
 /// Moves an image of a private project as its member, and neither with a wrong
@@ -51,26 +52,26 @@ async fn needs_to_be_a_developer<C: ImageClient>() {
     let registry = server.address().to_string();
     let admin = server.admin();
     admin.create_project("team", false).await;
-    admin.create_user("member", PASSWORD).await;
-    admin.create_user("stranger", PASSWORD).await;
-    admin.add_member("team", "member", DEVELOPER).await;
+    let stranger = Login { user: "stranger", ..MEMBER };
+    for login in [MEMBER, stranger] {
+        admin.create_user(login.user, login.password).await;
+    }
+    admin.add_member("team", MEMBER.user, DEVELOPER).await;
     let image = Image::random(100_000);
     admin.push_image("team/tool", "1", &image).await;
     let pushed = format!("{registry}/team/tool:1");
     let copy = format!("{registry}/team/copy:2");
 
-    let login = client.log_in(&registry, "member", "wrong-Password-1").await;
+    let outcome = client.log_in(&registry, MEMBER.wrong()).await;
     if C::LOGS_IN {
-        login.refused();
+        outcome.refused();
     }
     client.try_pull(&pushed, None).await.refused();
 
-    let login = client.log_in(&registry, "stranger", PASSWORD).await;
-    login.succeeded();
+    client.log_in(&registry, stranger).await.succeeded();
     client.try_pull(&pushed, None).await.refused();
 
-    let login = client.log_in(&registry, "member", PASSWORD).await;
-    login.succeeded();
+    client.log_in(&registry, MEMBER).await.succeeded();
     assert_eq!(client.pull(&pushed).await, image.config.digest);
     client.push(&pushed, &copy).await.succeeded();
     client.forget().await;

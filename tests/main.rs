@@ -3,6 +3,9 @@
 mod bad_input;
 mod cache;
 mod clients;
+mod conformance;
+mod durability;
 mod house;
+mod memory;
 mod spec;
 mod support;

@@ -26,7 +26,7 @@ async fn containerd_pulls_names_of_docker_hub_by_hosts_toml() {
     let Some(mut containerd) = Containerd::start().await else { return };
     let server = Server::builder().args(["--tag-freshness-seconds", "0"]).start().await;
     play_docker_hub(&upstream, &server.admin()).await;
-    containerd.set_hosts("docker.io", &server.url());
+    containerd.set_mirror("docker.io", "https://registry-1.docker.io", &server.url());
     let name = "docker.io/library/debian:multi";
     let config = image.tagged("deb").config();
 
@@ -46,7 +46,7 @@ async fn containerd_pulls_names_of_another_registry_by_hosts_toml() {
     let registry = admin.create_registry("upstream", &upstream.url(), Some(ACCOUNT)).await;
     admin.create_proxy_project("cache", registry, true).await;
     let namespace = upstream.url().replace("http://", "");
-    containerd.set_hosts(&namespace, &server.url());
+    containerd.set_mirror(&namespace, &upstream.url(), &server.url());
     let name = format!("{namespace}/library/debian:multi");
     let config = image.tagged("deb").config();
 

@@ -1,13 +1,12 @@
 //! The image of another registry, pulled through a proxy project.
 
-use berth_testkit::image::Image;
-
 use crate::support::clients::{
     Buildah, Containerd, Crane, Docker, ImageClient, Oras, Podman, Regctl, Skopeo,
 };
 use crate::support::distribution::{ACCOUNT, Distribution, Guard};
 use crate::support::layout::Layout;
-use crate::support::server::Server;
+use crate::support::login::ADMIN;
+use crate::support::server::{Server, assert_sound};
 
 /// Pulls the image for each of its platforms cold, again with the upstream
 /// there, and again by tag and by digest with the upstream stopped. All that
@@ -43,6 +42,7 @@ async fn pulls_through<C: ImageClient>() {
         assert_eq!(config, image.config(), "by digest, without the upstream, {platform}");
     }
     image.assert_held("multi", &admin, "cache/team/debian", "multi").await;
+    assert_sound(server.data());
 }
 
 #[tokio::test]
@@ -87,16 +87,33 @@ async fn oras_pulls_through_and_on_without_the_upstream() {
 
 #[tokio::test]
 async fn an_upstream_behind_basic_authentication_is_pulled_through() {
+    let Some(image) = Layout::of_debian() else { return };
     let Some(mut upstream) = Distribution::start(Guard::Basic).await else { return };
     let Some(crane) = Crane::start().await else { return };
-    let image = Image::random(100_000);
-    upstream.client().push_image("team/tool", "1", &image).await;
+    image.push("other", upstream.client(), "team/debian", "other").await;
     let server = Server::start().await;
     let admin = server.admin();
     let registry = admin.create_registry("upstream", &upstream.url(), Some(ACCOUNT)).await;
     admin.create_proxy_project("cache", registry, true).await;
-    let name = format!("{}/cache/team/tool:1", server.address());
-    assert_eq!(crane.pull(&name).await, image.config.digest);
+    let name = format!("{}/cache/team/debian:other", server.address());
+    let config = image.tagged("other").config();
+    assert_eq!(crane.pull(&name).await, config);
     upstream.stop();
-    assert_eq!(crane.pull(&name).await, image.config.digest);
+    assert_eq!(crane.pull(&name).await, config);
+}
+
+#[tokio::test]
+async fn a_private_proxy_project_is_pulled_through_by_its_members_only() {
+    let Some(image) = Layout::of_debian() else { return };
+    let Some(upstream) = Distribution::start(Guard::Token).await else { return };
+    let Some(mut crane) = Crane::start().await else { return };
+    image.push("other", upstream.client(), "team/debian", "other").await;
+    let server = Server::start().await;
+    let admin = server.admin();
+    let registry = admin.create_registry("upstream", &upstream.url(), Some(ACCOUNT)).await;
+    admin.create_proxy_project("cache", registry, false).await;
+    let name = format!("{}/cache/team/debian:other", server.address());
+    crane.try_pull(&name, None).await.refused();
+    crane.log_in(&server.address().to_string(), ADMIN).await.succeeded();
+    assert_eq!(crane.pull(&name).await, image.tagged("other").config());
 }

@@ -1,10 +1,10 @@
 //! Docker through nginx, which has TLS where Berth has not.
 
-use super::PASSWORD;
 use crate::support::clients::{Docker, ImageClient};
 use crate::support::layout::Layout;
+use crate::support::login::ADMIN;
 use crate::support::nginx::Nginx;
-use crate::support::server::{ADMIN_PASSWORD, Server};
+use crate::support::server::Server;
 
 #[tokio::test]
 async fn docker_logs_in_and_pushes_through_nginx_with_tls() {
@@ -24,8 +24,8 @@ async fn docker_logs_in_and_pushes_through_nginx_with_tls() {
     let realm = format!("realm=\"https://{registry}/service/token\"");
     assert!(challenge.contains(&realm), "{challenge}");
 
-    docker.log_in(&registry, "admin", PASSWORD).await.refused();
-    docker.log_in(&registry, "admin", ADMIN_PASSWORD).await.succeeded();
+    docker.log_in(&registry, ADMIN.wrong()).await.refused();
+    docker.log_in(&registry, ADMIN).await.succeeded();
     let pushed = format!("{registry}/library/debian:deb");
     let copy = format!("{registry}/library/copy:deb");
     let config = image.tagged("deb").config();

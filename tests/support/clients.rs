@@ -4,6 +4,7 @@
 use berth_oci::Digest;
 
 use super::home::Outcome;
+use super::login::Login;
 
 pub(crate) use buildah::Buildah;
 pub(crate) use containerd::Containerd;
@@ -40,7 +41,7 @@ pub(crate) trait ImageClient: Sized {
     async fn start() -> Option<Self>;
 
     /// Logs in.
-    async fn log_in(&mut self, registry: &str, user: &str, password: &str) -> Outcome;
+    async fn log_in(&mut self, registry: &str, login: Login<'_>) -> Outcome;
 
     /// Pulls an image, or what an index has for a platform.
     async fn try_pull(&self, name: &str, platform: Option<&str>) -> Outcome;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use tempfile::TempDir;
 
 use super::daemons::Daemon;
-use super::harbor::Login;
+use super::login::Login;
 use super::http::Client;
 use super::programs;
 use super::server::free_address;
@@ -78,6 +78,11 @@ auth:
             None => client.login(ACCOUNT.user, ACCOUNT.password),
         };
         Some(Self { daemon: Some(daemon), address, client, _tokens: tokens, _folder: folder })
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Its address as a URL.

@@ -3,18 +3,11 @@
 use serde_json::{Value, json};
 
 use super::http::Client;
+use super::login::Login;
 
-/// The login at an upstream.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Login<'a> {
-    pub(crate) user: &'a str,
-    pub(crate) password: &'a str,
-}
-
-impl Login<'_> {
-    fn json(self) -> Value {
-        json!({ "type": "basic", "access_key": self.user, "access_secret": self.password })
-    }
+/// A login at an upstream, as a credential.
+fn credential(login: Login<'_>) -> Value {
+    json!({ "type": "basic", "access_key": login.user, "access_secret": login.password })
 }
 
 impl Client {
@@ -36,7 +29,7 @@ impl Client {
             "name": name,
             "type": "docker-registry",
             "url": url,
-            "credential": login.map(Login::json),
+            "credential": login.map(credential),
         });
         let answer = self.post("/api/v2.0/registries").json(&body).send().await;
         let location = answer.expect(201).location();

@@ -9,6 +9,8 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
+use super::login::Login;
+
 /// Variables that clients look for their folders in, and the folders.
 const FOLDERS: &[(&str, &str)] = &[
     ("HOME", ""),
@@ -47,6 +49,14 @@ impl Home {
     /// A path in it.
     pub(crate) fn join(&self, path: impl AsRef<Path>) -> PathBuf {
         self.path().join(path)
+    }
+
+    /// Logs in by a command line that ends in the registry.
+    pub(crate) async fn log_in(&self, line: &str, registry: &str, login: Login<'_>) -> Outcome {
+        let (name, arguments) = line.split_once(' ').unwrap();
+        let line = self.program(name).line(arguments).line("--password-stdin --username");
+        let line = line.args([login.user, registry]);
+        line.input(login.password).run().await
     }
 
     /// Starts a command line of a program that lives here.

@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use berth_oci::Digest;
+use berth_oci::{Algorithm, Digest, Hasher};
 use berth_testkit::image::{Content, Image, Index};
 use bytes::Bytes;
 use reqwest::{Body, Method};
@@ -166,6 +166,17 @@ impl Request {
     /// Sends it and reads the whole answer.
     pub(crate) async fn send(self) -> Answer {
         self.try_send().await.unwrap()
+    }
+
+    /// Sends it and hashes the answer's body, of whatever size.
+    pub(crate) async fn digest(self) -> Digest {
+        let mut response = self.0.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        let mut hasher = Hasher::new(Algorithm::Sha256);
+        while let Some(bytes) = response.chunk().await.unwrap() {
+            hasher.update(&bytes);
+        }
+        hasher.finish()
     }
 
     /// As [`Request::send`], where the server may not be there, or hang up.

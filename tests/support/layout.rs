@@ -1,13 +1,13 @@
 //! Images in folders (OCI image layouts): the one that tests push, and those
 //! that clients pull into.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use berth_oci::Digest;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::http::Client;
+use super::http::{Client, with_query};
 use super::programs;
 
 /// An image layout.
@@ -37,11 +37,6 @@ impl Layout {
     /// The layout in a folder.
     pub(crate) fn at(folder: impl Into<PathBuf>) -> Self {
         Self(folder.into())
-    }
-
-    /// Its folder.
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
     }
 
     /// The manifest with this tag, or the only one.
@@ -110,7 +105,10 @@ impl Layout {
 
     async fn push_image(&self, held: &Held, to: &Client, repository: &str, reference: &str) {
         for blob in held.blobs() {
-            to.push_blob(repository, self.blob(&blob)).await;
+            // Not every registry takes a blob by one POST.
+            let upload = to.start_upload(repository).await;
+            let upload = with_query(&upload, &format!("digest={blob}"));
+            to.put(&upload).body(self.blob(&blob)).send().await.expect(201);
         }
         to.put(&format!("/v2/{repository}/manifests/{reference}"))
             .header("content-type", &held.media_type)

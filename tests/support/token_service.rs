@@ -16,7 +16,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use super::harbor::Login;
+use super::login::Login;
 
 const SERVICE: &str = "registry.test";
 const ISSUER: &str = "tokens.test";

@@ -53,9 +53,16 @@ pub(crate) fn run(settings: &Settings, command: &AdminCommand) -> Result<ExitCod
         let wired = berth_wiring::attach(settings)?;
         let service = Service::new(wired.ports, berth_wiring::service_settings(settings));
         match command {
-            AdminCommand::List { what: Listed::Users } => list::users(&service).await?,
-            AdminCommand::List { what: Listed::Projects } => list::projects(&service).await?,
-            AdminCommand::ResetPassword { user, password_file } => {
+            AdminCommand::List {
+                what: Listed::Users,
+            } => list::users(&service).await?,
+            AdminCommand::List {
+                what: Listed::Projects,
+            } => list::projects(&service).await?,
+            AdminCommand::ResetPassword {
+                user,
+                password_file,
+            } => {
                 password::reset(&service, &settings.data, user, password_file.as_deref()).await?;
             }
             AdminCommand::RotateKey => rotate_key::run(&service).await?,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::admin::AdminCommand;
-use crate::flags::Flags;
+use crate::flags::{CONFIG_FLAG_HELP, Flags};
 
 /// A container registry and pull-through cache in one process.
 #[derive(Debug, Parser)]
@@ -71,8 +71,7 @@ pub(crate) struct AdminArguments {
     /// Folder of the server's data [default: ./berth-data]
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<String>,
-    /// TOML file with settings [env: BERTH_CONFIG]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help = CONFIG_FLAG_HELP)]
     config: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: AdminCommand,

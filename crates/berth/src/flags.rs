@@ -16,6 +16,9 @@ pub(crate) struct Flags {
 
 const CONFIG: &str = "config";
 
+/// What the help says of `--config`.
+pub(crate) const CONFIG_FLAG_HELP: &str = "TOML file with settings [env: BERTH_CONFIG]";
+
 impl Flags {
     /// Flags by their keys' names; what is no key is left out.
     pub(crate) fn new(
@@ -23,7 +26,10 @@ impl Flags {
         given: impl IntoIterator<Item = (&'static str, Vec<String>)>,
     ) -> Self {
         let key = |(name, values)| Some((KEYS.iter().find(|key| key.name == name)?, values));
-        Self { config, given: given.into_iter().filter_map(key).collect() }
+        Self {
+            config,
+            given: given.into_iter().filter_map(key).collect(),
+        }
     }
 }
 
@@ -49,7 +55,7 @@ impl Args for Flags {
             .long(CONFIG)
             .value_name("FILE")
             .value_parser(value_parser!(PathBuf))
-            .help("TOML file with settings [env: BERTH_CONFIG]");
+            .help(CONFIG_FLAG_HELP);
         command.arg(config).args(KEYS.iter().filter_map(argument))
     }
 
@@ -60,7 +66,11 @@ impl Args for Flags {
 
 fn argument(key: &Key) -> Option<Arg> {
     let flag = key.flag()?;
-    let repeated = if key.kind == Kind::List { "; may be repeated" } else { "" };
+    let repeated = if key.kind == Kind::List {
+        "; may be repeated"
+    } else {
+        ""
+    };
     let default = match key.default {
         "" => String::new(),
         default => format!(" [default: {default}]"),
@@ -73,7 +83,10 @@ fn argument(key: &Key) -> Option<Arg> {
         .help(help);
     Some(match key.kind {
         Kind::List => argument.action(ArgAction::Append).value_delimiter(','),
-        Kind::Switch => argument.num_args(0..=1).require_equals(true).default_missing_value("true"),
+        Kind::Switch => argument
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true"),
         Kind::Text | Kind::Number | Kind::Secret => argument,
     })
 }

@@ -53,6 +53,14 @@ fn with_settings(
 
 /// Says what failed, with all its causes.
 fn fail(error: &anyhow::Error, code: ExitCode) -> ExitCode {
+    let is_closed_pipe = |cause: &(dyn std::error::Error + 'static)| {
+        let cause = cause.downcast_ref::<io::Error>();
+        cause.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(is_closed_pipe) {
+        // Whoever reads our output has enough, as in `berth config | head`.
+        return ExitCode::SUCCESS;
+    }
     // Nobody is left to tell if this fails.
     let _ = writeln!(io::stderr(), "berth: {error:#}");
     code

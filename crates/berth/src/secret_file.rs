@@ -14,12 +14,18 @@ const STANDARD_INPUT: &str = "-";
 pub(crate) fn read(path: &Path) -> Result<Secret> {
     let text = if path == Path::new(STANDARD_INPUT) {
         let mut line = String::new();
-        io::stdin().read_line(&mut line).context("standard input cannot be read")?;
+        io::stdin()
+            .read_line(&mut line)
+            .context("standard input cannot be read")?;
         line
     } else {
         fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?
     };
     let secret = text.lines().next().unwrap_or_default();
-    ensure!(!secret.is_empty(), "{} has no secret in its first line", path.display());
+    ensure!(
+        !secret.is_empty(),
+        "{} has no secret in its first line",
+        path.display()
+    );
     Ok(Secret::new(secret))
 }

@@ -11,6 +11,7 @@ use berth_settings::Settings;
 use berth_wiring::Wired;
 use tokio::runtime;
 use tokio::time::{Instant, timeout_at};
+use tower_http::catch_panic::CatchPanicLayer;
 
 pub(crate) use first_start::{FIRST_USER, INITIAL_PASSWORD};
 
@@ -24,6 +25,7 @@ mod first_start;
 mod health;
 mod listeners;
 mod metrics;
+mod open_files;
 mod server;
 mod signals;
 mod socket;
@@ -41,15 +43,24 @@ pub(crate) fn run(settings: &Settings) -> Result<ExitCode> {
         .enable_all()
         .build()
         .context("the machine gives no threads")?;
+    open_files::allow_all();
     let served = runtime.block_on(serve(settings));
     runtime.shutdown_timeout(LAST_MOMENT);
     served.map(|()| ExitCode::SUCCESS)
 }
 
 async fn serve(settings: &Settings) -> Result<()> {
-    let tls = settings.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
+    let tls = settings
+        .tls
+        .clone()
+        .map(Tls::load)
+        .transpose()?
+        .map(Arc::new);
     let Wired { ports, tasks, .. } = &berth_wiring::serve(settings)?;
-    let service = Arc::new(Service::new(ports.clone(), berth_wiring::service_settings(settings)));
+    let service = Arc::new(Service::new(
+        ports.clone(),
+        berth_wiring::service_settings(settings),
+    ));
     let stop = Stop::new();
     signals::watch(&stop, tls.clone())?;
 
@@ -60,7 +71,8 @@ async fn serve(settings: &Settings) -> Result<()> {
         service: Arc::clone(&service),
         settings: Arc::new(http_settings(settings)),
     })
-    .merge(health::routes(Arc::clone(&service), stop.clone()));
+    .merge(health::routes(Arc::clone(&service), stop.clone()))
+    .layer(CatchPanicLayer::new());
 
     let server = Server::new(settings.limits, tls, stop.clone());
     listeners.announce(settings)?;
@@ -69,14 +81,18 @@ async fn serve(settings: &Settings) -> Result<()> {
 
     stop.requested().await;
     let deadline = Instant::now() + settings.limits.shutdown;
-    tracing::info!(seconds = settings.limits.shutdown.as_secs(), "stopping, requests under way may end");
+    tracing::info!(
+        seconds = settings.limits.shutdown.as_secs(),
+        "stopping, requests under way may end"
+    );
     let ended = timeout_at(deadline, async {
         stop.finished().await;
         tasks.idle().await;
     });
-    match ended.await {
-        Ok(()) => tracing::info!("stopped"),
-        Err(_) => tracing::warn!("stopped before all requests and tasks had ended"),
+    if ended.await.is_ok() {
+        tracing::info!("stopped");
+    } else {
+        tracing::warn!("stopped before all requests and tasks had ended");
     }
     Ok(())
 }

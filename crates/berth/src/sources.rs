@@ -33,7 +33,8 @@ fn environment(
 ) -> Result<Vec<(String, String)>> {
     let ours = variables.filter_map(|(name, value)| {
         let name = name.into_string().ok()?;
-        name.starts_with(ENVIRONMENT_PREFIX).then_some((name, value))
+        name.starts_with(ENVIRONMENT_PREFIX)
+            .then_some((name, value))
     });
     ours.map(|(name, value)| match value.into_string() {
         Ok(value) => Ok((name, value)),

@@ -12,7 +12,9 @@ fn users_and_projects_are_listed() {
     let server = Server::start(&[]);
     let names = |what| -> Vec<String> {
         let text = stdout(&server.admin(&["list", what]));
-        text.lines().map(|line| line.split_whitespace().nth(1).unwrap().to_owned()).collect()
+        text.lines()
+            .map(|line| line.split_whitespace().nth(1).unwrap().to_owned())
+            .collect()
     };
     assert_eq!(names("users"), ["NAME", "admin"]);
     assert_eq!(names("projects"), ["NAME", "dockerhub", "library"]);
@@ -24,7 +26,10 @@ fn the_data_folder_is_named_before_or_after_the_command() {
     let data = server.data();
     let before = run(&["admin", "--data", &data, "list", "users"]);
     let after = run(&["admin", "list", "users", "--data", &data]);
-    let environment = berth().env("BERTH_DATA", &data).args(["admin", "list", "users"]).output();
+    let environment = berth()
+        .env("BERTH_DATA", &data)
+        .args(["admin", "list", "users"])
+        .output();
     assert!(before.status.success());
     assert_eq!(before, after);
     assert_eq!(before, environment.unwrap());
@@ -33,7 +38,13 @@ fn the_data_folder_is_named_before_or_after_the_command() {
 #[test]
 fn a_folder_without_data_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let output = run(&["admin", "list", "users", "--data", folder.path().to_str().unwrap()]);
+    let output = run(&[
+        "admin",
+        "list",
+        "users",
+        "--data",
+        folder.path().to_str().unwrap(),
+    ]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("has no database, start the server on it once"));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -61,15 +72,31 @@ async fn a_password_is_read_from_standard_input() {
     assert!(initial.exists());
 
     let mut reset = berth()
-        .args(["admin", "--data", &data, "reset-password", "admin", "--password-file", "-"])
+        .args([
+            "admin",
+            "--data",
+            &data,
+            "reset-password",
+            "admin",
+            "--password-file",
+            "-",
+        ])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
     writeln!(reset.stdin.take().unwrap(), "Another1Word").unwrap();
     assert!(reset.wait().unwrap().success());
-    assert_eq!(get(&format!("{}/v2/", server.url), Some("Another1Word")).await.0, 200);
-    assert!(!initial.exists(), "the file holds a password that is no longer good");
+    assert_eq!(
+        get(&format!("{}/v2/", server.url), Some("Another1Word"))
+            .await
+            .0,
+        200
+    );
+    assert!(
+        !initial.exists(),
+        "the file holds a password that is no longer good"
+    );
 }
 
 #[test]
@@ -81,8 +108,12 @@ fn a_user_that_is_not_there_and_a_weak_password_are_refused() {
 
     let file = server.folder.path().join("weak");
     fs::write(&file, "weak").unwrap();
-    let weak =
-        server.admin(&["reset-password", "admin", "--password-file", file.to_str().unwrap()]);
+    let weak = server.admin(&[
+        "reset-password",
+        "admin",
+        "--password-file",
+        file.to_str().unwrap(),
+    ]);
     assert_eq!(weak.status.code(), Some(1));
 }
 
@@ -97,7 +128,13 @@ async fn tokens_of_the_old_key_are_good_after_a_rotation_and_new_ones_are_signed
     };
     let status = async |token: &str| {
         let request = crate::support::client().get(format!("{}/v2/", server.url));
-        request.bearer_auth(token).send().await.unwrap().status().as_u16()
+        request
+            .bearer_auth(token)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
     };
     let header = |token: &str| token.split('.').next().unwrap().to_owned();
     let old = token().await;
@@ -109,7 +146,10 @@ async fn tokens_of_the_old_key_are_good_after_a_rotation_and_new_ones_are_signed
         if header(&new) != header(&old) {
             break new;
         }
-        assert!(started.elapsed() < crate::support::PATIENCE, "the old key still signs");
+        assert!(
+            started.elapsed() < crate::support::PATIENCE,
+            "the old key still signs"
+        );
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     };
     assert_eq!(status(&new).await, 200);

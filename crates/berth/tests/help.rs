@@ -24,7 +24,10 @@ fn help_of_a_password_reset() {
 
 #[test]
 fn the_version_is_printed() {
-    assert_eq!(stdout(&run(&["--version"])), concat!("berth ", env!("CARGO_PKG_VERSION"), "\n"));
+    assert_eq!(
+        stdout(&run(&["--version"])),
+        concat!("berth ", env!("CARGO_PKG_VERSION"), "\n")
+    );
 }
 
 #[test]

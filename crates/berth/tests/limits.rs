@@ -25,7 +25,10 @@ fn a_connection_without_a_request_is_closed() {
         let mut stream = connect(&server);
         stream.write_all(begin).unwrap();
         let said = rest(&mut stream);
-        assert!(said.is_empty() || said.starts_with("HTTP/1.1 408"), "{said}");
+        assert!(
+            said.is_empty() || said.starts_with("HTTP/1.1 408"),
+            "{said}"
+        );
     }
 }
 
@@ -33,7 +36,9 @@ fn a_connection_without_a_request_is_closed() {
 fn an_idle_connection_is_closed_after_its_requests() {
     let server = Server::start(&["--header-seconds", "1"]);
     let mut stream = connect(&server);
-    stream.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    stream
+        .write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
+        .unwrap();
     assert!(rest(&mut stream).starts_with("HTTP/1.1 200 OK\r\n"));
 }
 
@@ -62,7 +67,10 @@ fn too_many_bytes_of_headers_are_refused() {
     // The server need not read all of it.
     let _ = stream.write_all(request.as_bytes());
     let said = rest(&mut stream);
-    assert!(said.is_empty() || said.starts_with("HTTP/1.1 431"), "{said}");
+    assert!(
+        said.is_empty() || said.starts_with("HTTP/1.1 431"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -70,7 +78,9 @@ fn connections_beyond_the_limit_wait() {
     let server = Server::start(&["--max-connections", "1"]);
     let first = connect(&server);
     let mut second = connect(&server);
-    second.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+    second
+        .write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .unwrap();
     second.set_nonblocking(true).unwrap();
     assert!(second.read(&mut [0]).is_err(), "nothing is answered yet");
     drop(first);

@@ -15,13 +15,24 @@ async fn a_first_start_needs_no_settings() {
     command.args(["serve", "--listen", "127.0.0.1:0"]);
     let server = Server::of(command, folder);
     assert_eq!(get(&format!("{}/v2/", server.url), None).await.0, 401);
-    assert_eq!(get(&format!("{}/livez", server.url), None).await, (200, "ok\n".to_owned()));
-    assert_eq!(get(&format!("{}/readyz", server.url), None).await, (200, "ok\n".to_owned()));
+    assert_eq!(
+        get(&format!("{}/livez", server.url), None).await,
+        (200, "ok\n".to_owned())
+    );
+    assert_eq!(
+        get(&format!("{}/readyz", server.url), None).await,
+        (200, "ok\n".to_owned())
+    );
 
     let file = Path::new(&server.data()).join("initial-admin-password");
     assert_eq!((mode(server.data()), mode(&file)), (0o700, 0o600));
     let password = fs::read_to_string(file).unwrap();
-    assert_eq!(get(&format!("{}/v2/", server.url), Some(password.trim())).await.0, 200);
+    assert_eq!(
+        get(&format!("{}/v2/", server.url), Some(password.trim()))
+            .await
+            .0,
+        200
+    );
 }
 
 #[tokio::test]
@@ -41,8 +52,15 @@ async fn a_generated_password_is_named_by_its_file_only() {
 #[tokio::test]
 async fn a_given_password_is_used_and_not_kept() {
     let mut server = Server::start(&[]);
-    assert_eq!(get(&format!("{}/v2/", server.url), Some(PASSWORD)).await.0, 200);
-    assert!(!Path::new(&server.data()).join("initial-admin-password").exists());
+    assert_eq!(
+        get(&format!("{}/v2/", server.url), Some(PASSWORD)).await.0,
+        200
+    );
+    assert!(
+        !Path::new(&server.data())
+            .join("initial-admin-password")
+            .exists()
+    );
     server.signal("TERM");
     assert!(!server.wait().2.join("\n").contains(PASSWORD));
 }
@@ -52,9 +70,18 @@ async fn a_password_can_come_from_a_file() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("password"), format!("{PASSWORD}\n")).unwrap();
     let mut command = berth();
-    command.args(["serve", "--listen", "127.0.0.1:0", "--admin-password-file", "password"]);
+    command.args([
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--admin-password-file",
+        "password",
+    ]);
     let server = Server::of(command, folder);
-    assert_eq!(get(&format!("{}/v2/", server.url), Some(PASSWORD)).await.0, 200);
+    assert_eq!(
+        get(&format!("{}/v2/", server.url), Some(PASSWORD)).await.0,
+        200
+    );
 }
 
 #[test]
@@ -81,7 +108,10 @@ fn a_login_at_docker_hub_comes_with_a_warning() {
         .args(["serve", "--listen", "127.0.0.1:0"]);
     let server = Server::of(command, folder);
     let warning = server.logged("everyone can pull");
-    assert!(warning.contains("WARN") && warning.contains("ann"), "{warning}");
+    assert!(
+        warning.contains("WARN") && warning.contains("ann"),
+        "{warning}"
+    );
     assert!(!warning.contains("dckr_pat_secret"));
 }
 
@@ -91,7 +121,10 @@ fn a_second_server_on_the_same_data_says_who_holds_it() {
     let output = run(&["serve", "--data", &server.data(), "--listen", "127.0.0.1:0"]);
     assert_eq!(output.status.code(), Some(1));
     let said = stderr(&output);
-    assert!(said.contains("is in use by process ") && said.contains("127.0.0.1:0"), "{said}");
+    assert!(
+        said.contains("is in use by process ") && said.contains("127.0.0.1:0"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -99,19 +132,40 @@ fn an_address_that_is_taken_is_named() {
     let server = Server::start(&[]);
     let address = server.url.trim_start_matches("http://");
     let folder = tempfile::tempdir().unwrap();
-    let output = berth().current_dir(&folder).args(["serve", "--listen", address]).output().unwrap();
+    let output = berth()
+        .current_dir(&folder)
+        .args(["serve", "--listen", address])
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = stderr(&output);
-    assert!(said.contains(&format!("cannot listen on {address}, free it or name another")), "{said}");
+    assert!(
+        said.contains(&format!(
+            "cannot listen on {address}, free it or name another"
+        )),
+        "{said}"
+    );
 }
 
 #[tokio::test]
 async fn every_address_serves() {
     let server = Server::start(&[
-        "--listen", "127.0.0.1:0", "--listen", "[::1]:0", "--listen", "unix:berth.sock",
-        "--mirror", "docker.io=127.0.0.1:0", "--metrics-listen", "127.0.0.1:0",
+        "--listen",
+        "127.0.0.1:0",
+        "--listen",
+        "[::1]:0",
+        "--listen",
+        "unix:berth.sock",
+        "--mirror",
+        "docker.io=127.0.0.1:0",
+        "--metrics-listen",
+        "127.0.0.1:0",
     ]);
-    let urls: Vec<_> = server.line.split([' ', ',']).filter(|w| w.starts_with("http://")).collect();
+    let urls: Vec<_> = server
+        .line
+        .split([' ', ','])
+        .filter(|w| w.starts_with("http://"))
+        .collect();
     assert_eq!(urls.len(), 3, "{}", server.line);
     for url in urls {
         let status = get(&format!("{url}/v2/"), Some(PASSWORD)).await.0;
@@ -120,7 +174,9 @@ async fn every_address_serves() {
     let socket = server.folder.path().join("berth.sock");
     assert_eq!(mode(&socket), 0o660);
     let mut stream = UnixStream::connect(socket).unwrap();
-    stream.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+    stream
+        .write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
@@ -135,9 +191,16 @@ fn a_unix_socket_that_nobody_listens_on_is_replaced_and_one_in_use_is_not() {
     let mut server = Server::start(&["--listen", &listen]);
 
     let elsewhere = tempfile::tempdir().unwrap();
-    let second =
-        berth().current_dir(&elsewhere).args(["serve", "--listen", &listen]).output().unwrap();
-    assert!(stderr(&second).contains("is in use by another process"), "{}", stderr(&second));
+    let second = berth()
+        .current_dir(&elsewhere)
+        .args(["serve", "--listen", &listen])
+        .output()
+        .unwrap();
+    assert!(
+        stderr(&second).contains("is in use by another process"),
+        "{}",
+        stderr(&second)
+    );
 
     server.signal("TERM");
     assert!(server.wait().0.success());
@@ -149,7 +212,14 @@ async fn metrics_are_served_on_their_own_address_only() {
     let server = Server::start(&["--metrics-listen", "127.0.0.1:0"]);
     assert_eq!(get(&format!("{}/metrics", server.url), None).await.0, 404);
     assert_eq!(get(&format!("{}/v2/", server.url), None).await.0, 401);
-    let address = server.line.split("metrics on ").nth(1).unwrap().split(',').next().unwrap();
+    let address = server
+        .line
+        .split("metrics on ")
+        .nth(1)
+        .unwrap()
+        .split(',')
+        .next()
+        .unwrap();
     let (status, text) = get(&format!("http://{address}/metrics"), None).await;
     assert_eq!(status, 200);
     for expected in [
@@ -161,15 +231,26 @@ async fn metrics_are_served_on_their_own_address_only() {
     ] {
         assert!(text.contains(expected), "{expected} is not in {text}");
     }
-    assert!(text.lines().any(|l| l.starts_with("http_requests_total{") && l.contains("\"401\"")));
+    assert!(
+        text.lines()
+            .any(|l| l.starts_with("http_requests_total{") && l.contains("\"401\""))
+    );
     assert_eq!(get(&format!("http://{address}/v2/"), None).await.0, 404);
 }
 
 #[tokio::test]
 async fn http_2_is_spoken_without_tls_too() {
     let server = Server::start(&[]);
-    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
-    let response = client.get(format!("{}/v2/", server.url)).send().await.unwrap();
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .http2_prior_knowledge()
+        .build()
+        .unwrap();
+    let response = client
+        .get(format!("{}/v2/", server.url))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.version(), reqwest::Version::HTTP_2);
     assert_eq!(response.status(), 401);
 }
@@ -177,10 +258,18 @@ async fn http_2_is_spoken_without_tls_too() {
 #[tokio::test]
 async fn a_request_is_logged_in_one_line_with_its_id() {
     let server = Server::start(&["--log-format", "json"]);
-    let request = client().get(format!("{}/v2/", server.url)).header("x-request-id", "my-id");
-    assert_eq!(request.send().await.unwrap().headers()["x-request-id"], "my-id");
+    let request = client()
+        .get(format!("{}/v2/", server.url))
+        .header("x-request-id", "my-id");
+    assert_eq!(
+        request.send().await.unwrap().headers()["x-request-id"],
+        "my-id"
+    );
     let line: serde_json::Value = serde_json::from_str(&server.logged("my-id")).unwrap();
-    assert_eq!((&line["id"], &line["path"], &line["status"]), (&"my-id".into(), &"/v2/".into(), &401.into()));
+    assert_eq!(
+        (&line["id"], &line["path"], &line["status"]),
+        (&"my-id".into(), &"/v2/".into(), &401.into())
+    );
 }
 
 /// A push of a blob of five bytes that has sent its headers and two bytes, once
@@ -220,7 +309,10 @@ fn sigterm_lets_requests_under_way_end() {
     assert!(answer.starts_with("HTTP/1.1 201 Created\r\n"), "{answer}");
     let (status, _, log) = server.wait();
     assert!(status.success());
-    assert!(log.iter().any(|line| line.contains("\"stopped\"")), "{log:#?}");
+    assert!(
+        log.iter().any(|line| line.contains("\"stopped\"")),
+        "{log:#?}"
+    );
 }
 
 #[test]
@@ -240,7 +332,10 @@ fn what_does_not_end_is_cut_off_at_the_deadline() {
     server.signal("INT");
     let (status, _, log) = server.wait();
     assert!(status.success());
-    assert!(log.iter().any(|line| line.contains("before all requests")), "{log:#?}");
+    assert!(
+        log.iter().any(|line| line.contains("before all requests")),
+        "{log:#?}"
+    );
 }
 
 #[tokio::test]
@@ -248,7 +343,10 @@ async fn what_was_there_is_there_after_a_restart() {
     let mut server = Server::start(&[]);
     let digest = berth_oci::Digest::sha256(b"hello");
     let push = client()
-        .post(format!("{}/v2/library/x/blobs/uploads/?digest={digest}", server.url))
+        .post(format!(
+            "{}/v2/library/x/blobs/uploads/?digest={digest}",
+            server.url
+        ))
         .basic_auth("admin", Some(PASSWORD))
         .header("content-type", "application/octet-stream")
         .body("hello");

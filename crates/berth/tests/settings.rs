@@ -8,7 +8,11 @@ use crate::support::{berth, run, stderr, stdout};
 fn flag_environment_file_and_default_count_in_this_order() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("berth.toml");
-    fs::write(&file, "log = \"warn\"\nheader_seconds = 1\nidle_body_seconds = 1\n").unwrap();
+    fs::write(
+        &file,
+        "log = \"warn\"\nheader_seconds = 1\nidle_body_seconds = 1\n",
+    )
+    .unwrap();
     let output = berth()
         .env("BERTH_CONFIG", &file)
         .env("BERTH_IDLE_BODY_SECONDS", "2")
@@ -18,18 +22,29 @@ fn flag_environment_file_and_default_count_in_this_order() {
         .unwrap();
     let text = stdout(&output);
     let value = |name: &str| {
-        let line = text.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+        let line = text
+            .lines()
+            .find(|line| line.starts_with(name))
+            .unwrap()
+            .to_owned();
         line.replace(file.to_str().unwrap(), "FILE")
     };
     assert_eq!(value("log ="), r#"log = "debug" # --log"#);
-    assert_eq!(value("idle_body_seconds"), "idle_body_seconds = 2 # BERTH_IDLE_BODY_SECONDS");
+    assert_eq!(
+        value("idle_body_seconds"),
+        "idle_body_seconds = 2 # BERTH_IDLE_BODY_SECONDS"
+    );
     assert_eq!(value("header_seconds"), "header_seconds = 1 # FILE, line 2");
     assert_eq!(value("shutdown_seconds"), "shutdown_seconds = 30");
 }
 
 #[test]
 fn an_unknown_variable_is_refused() {
-    let output = berth().env("BERTH_LISTNE", "x").arg("config").output().unwrap();
+    let output = berth()
+        .env("BERTH_LISTNE", "x")
+        .arg("config")
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(2));
     insta::assert_snapshot!(stderr(&output), @"berth: environment variable BERTH_LISTNE is no setting, perhaps BERTH_LISTEN is meant, `berth config` lists them all");
 }
@@ -81,7 +96,11 @@ fn a_log_filter_that_is_none_is_refused() {
 
 #[test]
 fn secrets_are_not_printed() {
-    let output = berth().env("BERTH_ADMIN_PASSWORD", "Hidden12345").arg("config").output().unwrap();
+    let output = berth()
+        .env("BERTH_ADMIN_PASSWORD", "Hidden12345")
+        .arg("config")
+        .output()
+        .unwrap();
     assert!(output.status.success());
     let text = stdout(&output) + &stderr(&output);
     assert!(text.contains("# admin_password is set and hidden (BERTH_ADMIN_PASSWORD)"));

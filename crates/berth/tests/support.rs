@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How long anything may take before a test fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The password that tests give the administrator.
 pub(crate) const PASSWORD: &str = "Correct1Horse";
@@ -54,7 +54,10 @@ impl Server {
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = berth();
-        command.env("BERTH_ADMIN_PASSWORD", PASSWORD).arg("serve").args(arguments);
+        command
+            .env("BERTH_ADMIN_PASSWORD", PASSWORD)
+            .arg("serve")
+            .args(arguments);
         if !arguments.contains(&"--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
         }
@@ -73,24 +76,41 @@ impl Server {
         let out = lines(child.stdout.take().unwrap());
         let log = lines(child.stderr.take().unwrap());
         let serves = |line: &String| line.starts_with("berth serves ");
-        let Ok(line) = std::iter::from_fn(|| out.recv_timeout(PATIENCE).ok()).find(serves).ok_or(())
+        let Ok(line) = std::iter::from_fn(|| out.recv_timeout(PATIENCE).ok())
+            .find(serves)
+            .ok_or(())
         else {
             let log: Vec<_> = log.iter().collect();
             panic!("it does not serve: {log:#?}");
         };
         let url = line.split([' ', ',']).nth(2).unwrap().to_owned();
-        Self { child, out, log, line, url, folder }
+        Self {
+            child,
+            out,
+            log,
+            line,
+            url,
+            folder,
+        }
     }
 
     /// The data folder.
     pub(crate) fn data(&self) -> String {
-        self.folder.path().join("berth-data").to_str().unwrap().to_owned()
+        self.folder
+            .path()
+            .join("berth-data")
+            .to_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// Sends a signal, by its name without `SIG`.
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &pid]).status().unwrap();
+        let sent = Command::new("kill")
+            .args(["-s", name, &pid])
+            .status()
+            .unwrap();
         assert!(sent.success());
     }
 
@@ -143,7 +163,11 @@ fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
 
 /// A client without proxies that opens a connection for each request.
 pub(crate) fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap()
+    reqwest::Client::builder()
+        .no_proxy()
+        .pool_max_idle_per_host(0)
+        .build()
+        .unwrap()
 }
 
 /// GET, with the administrator's login if `password` is given.

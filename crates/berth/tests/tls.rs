@@ -21,27 +21,50 @@ fn start() -> (Server, Certificate) {
     let folder = tempfile::tempdir().unwrap();
     let certificate = certificate(folder.path());
     let mut command = berth();
-    command.args(["serve", "--listen", "127.0.0.1:0", "--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
+    command.args([
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--tls-cert",
+        "cert.pem",
+        "--tls-key",
+        "key.pem",
+    ]);
     (Server::of(command, folder), certificate)
 }
 
 /// A client that trusts nothing but one certificate.
 fn client(trusted: &Certificate) -> Client {
-    Client::builder().no_proxy().tls_certs_only([trusted.clone()]).build().unwrap()
+    Client::builder()
+        .no_proxy()
+        .tls_certs_only([trusted.clone()])
+        .build()
+        .unwrap()
 }
 
 async fn is_trusted(server: &Server, trusted: &Certificate) -> bool {
-    client(trusted).get(format!("{}/livez", server.url)).send().await.is_ok()
+    client(trusted)
+        .get(format!("{}/livez", server.url))
+        .send()
+        .await
+        .is_ok()
 }
 
 #[tokio::test]
 async fn tls_is_served_with_http_2_and_its_address_is_https() {
     let (server, certificate) = start();
     assert!(server.url.starts_with("https://"));
-    let response = client(&certificate).get(format!("{}/v2/", server.url)).send().await.unwrap();
+    let response = client(&certificate)
+        .get(format!("{}/v2/", server.url))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.version(), Version::HTTP_2);
     let challenge = response.headers()["www-authenticate"].to_str().unwrap();
-    assert!(challenge.contains(&format!("realm=\"{}/service/token\"", server.url)), "{challenge}");
+    assert!(
+        challenge.contains(&format!("realm=\"{}/service/token\"", server.url)),
+        "{challenge}"
+    );
 }
 
 #[tokio::test]
@@ -72,7 +95,19 @@ fn a_key_of_another_certificate_ends_the_start() {
     certificate(other.path());
     let path = |folder: &Path, name| folder.join(name).to_str().unwrap().to_owned();
     let (cert, key) = (path(one.path(), "cert.pem"), path(other.path(), "key.pem"));
-    let output = run(&["serve", "--data", "unused", "--tls-cert", &cert, "--tls-key", &key]);
+    let output = run(&[
+        "serve",
+        "--data",
+        "unused",
+        "--tls-cert",
+        &cert,
+        "--tls-key",
+        &key,
+    ]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("do not belong together"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("do not belong together"),
+        "{}",
+        stderr(&output)
+    );
 }

@@ -15,6 +15,7 @@ use axum::routing::MethodRouter;
 use std::collections::BTreeMap;
 
 use crate::app::App;
+use crate::observe::Pattern;
 
 pub(crate) use error::HarborError;
 pub(crate) use route::Route;
@@ -79,9 +80,17 @@ pub(crate) fn router() -> Router<App> {
 }
 
 async fn unknown() -> Response {
-    HarborError::not_found("there is no such route").into_response()
+    unrouted(HarborError::not_found("there is no such route"))
 }
 
 async fn not_allowed() -> Response {
-    HarborError::method_not_allowed().into_response()
+    unrouted(HarborError::method_not_allowed())
+}
+
+/// The answer where no route was found: all of them are one to the metrics,
+/// which would have a label for each invented method otherwise.
+fn unrouted(error: HarborError) -> Response {
+    let mut response = error.into_response();
+    response.extensions_mut().insert(Pattern("/api/{unknown}"));
+    response
 }

@@ -52,7 +52,9 @@ pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response
                 error.with_challenge(challenge).into_response()
             });
             if let Some(ns) = ns {
-                response.headers_mut().insert("oci-namespace", manifests::value(ns));
+                response
+                    .headers_mut()
+                    .insert("oci-namespace", manifests::value(ns));
             }
             (response, pattern)
         }

@@ -25,6 +25,9 @@ pub enum JobError {
 /// dead letter by its number of attempts.
 impl From<Error> for JobError {
     fn from(error: Error) -> Self {
-        Self::Retry { after: None, reason: error.to_string() }
+        Self::Retry {
+            after: None,
+            reason: error.to_string(),
+        }
     }
 }

@@ -15,8 +15,20 @@ pub async fn handle(service: &Service, envelope: Envelope) -> Result<(), JobErro
         )));
     }
     match envelope.job {
-        Job::Unlink { repository, manifest, nonce, blobs, children } => {
-            let gone = unlink::Gone { repository, manifest, nonce, blobs, children };
+        Job::Unlink {
+            repository,
+            manifest,
+            nonce,
+            blobs,
+            children,
+        } => {
+            let gone = unlink::Gone {
+                repository,
+                manifest,
+                nonce,
+                blobs,
+                children,
+            };
             unlink::handle(service, gone).await
         }
         Job::DeleteObject { key } => delete_object::handle(service, key).await,

@@ -9,7 +9,7 @@ use berth_service::{Service, Unlinked};
 use crate::JobError;
 
 /// When to look again at a manifest that is neither there nor gone.
-const UNDECIDED: Duration = Duration::from_secs(60);
+const UNDECIDED: Duration = Duration::from_mins(1);
 
 /// A manifest that is gone, and what it named.
 pub(crate) struct Gone {
@@ -21,10 +21,14 @@ pub(crate) struct Gone {
 }
 
 pub(crate) async fn handle(service: &Service, gone: Gone) -> Result<(), JobError> {
-    let edge = Edge { manifest: gone.manifest, nonce: gone.nonce };
+    let edge = Edge {
+        manifest: gone.manifest,
+        nonce: gone.nonce,
+    };
     let blobs = gone.blobs.into_iter().map(EdgeTarget::Blob);
-    let targets: Vec<_> =
-        blobs.chain(gone.children.into_iter().map(EdgeTarget::Manifest)).collect();
+    let targets: Vec<_> = blobs
+        .chain(gone.children.into_iter().map(EdgeTarget::Manifest))
+        .collect();
     match service.unlink(&gone.repository, edge, &targets).await? {
         Unlinked::Done | Unlinked::Needed => Ok(()),
         Unlinked::Later => Err(JobError::Retry {

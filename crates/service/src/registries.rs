@@ -30,14 +30,14 @@ impl EndpointUrl {
     /// no HTTP address.
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = || Error::BadRequest("the registry's url is no http or https URL".to_owned());
-        let text = text.trim().trim_end_matches('/');
+        let text = text.trim();
         let whole = if text.contains("://") {
             text.to_owned()
         } else {
             format!("http://{text}")
         };
         let mut url = Url::parse(&whole).map_err(|_| wrong())?;
-        if !matches!(url.scheme(), "http" | "https") || text.is_empty() || text.len() > MAX_URL {
+        if !matches!(url.scheme(), "http" | "https") || text.len() > MAX_URL {
             return Err(wrong());
         }
         url.set_query(None);

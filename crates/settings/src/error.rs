@@ -9,7 +9,7 @@ use crate::Source;
 #[non_exhaustive]
 pub enum SettingsError {
     /// A source names a key that there is none of.
-    #[error("{place} is no setting{}, `berth config` lists them all", suggestion(.nearest))]
+    #[error("{place} is no setting{}, `berth config` lists them all", suggestion(.nearest.as_deref()))]
     Unknown {
         /// What was named, and where.
         place: String,
@@ -49,6 +49,8 @@ pub enum SettingsError {
     Exclusive(&'static str, &'static str),
 }
 
-fn suggestion(nearest: &Option<String>) -> String {
-    nearest.as_ref().map(|nearest| format!(", perhaps {nearest} is meant")).unwrap_or_default()
+fn suggestion(nearest: Option<&str>) -> String {
+    nearest
+        .map(|nearest| format!(", perhaps {nearest} is meant"))
+        .unwrap_or_default()
 }

@@ -29,7 +29,10 @@ impl ConfigFile {
         })?;
         for (name, value) in table.get_ref() {
             let line = self.line(name.span().start);
-            let source = Source::File { path: self.path.clone(), line };
+            let source = Source::File {
+                path: self.path.clone(),
+                line,
+            };
             let name: &str = name.get_ref();
             let key = KEYS.iter().find(|key| key.name == name).ok_or_else(|| {
                 let known = nearest(name, KEYS.iter().map(|key| key.name));
@@ -38,20 +41,27 @@ impl ConfigFile {
                     nearest: known.map(str::to_owned),
                 }
             })?;
-            match texts(key, value) {
-                Some(texts) => values.set(key, texts, source),
-                None => {
-                    let reason = format!("must be {}", form(key.kind));
-                    return Err(SettingsError::Invalid { key: key.name, place: source, reason });
-                }
-            }
+            let Some(texts) = texts(key, value) else {
+                let reason = format!("must be {}", form(key.kind));
+                return Err(SettingsError::Invalid {
+                    key: key.name,
+                    place: source,
+                    reason,
+                });
+            };
+            values.set(key, texts, source);
         }
         Ok(())
     }
 
     /// The line of a byte, from 1.
     fn line(&self, offset: usize) -> usize {
-        1 + self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+        1 + self
+            .text
+            .bytes()
+            .take(offset)
+            .filter(|byte| *byte == b'\n')
+            .count()
     }
 }
 

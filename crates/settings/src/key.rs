@@ -73,6 +73,10 @@ impl Key {
 
     /// The environment variable.
     pub fn variable(&self) -> String {
-        format!("{}{}", crate::ENVIRONMENT_PREFIX, self.name.to_ascii_uppercase())
+        format!(
+            "{}{}",
+            crate::ENVIRONMENT_PREFIX,
+            self.name.to_ascii_uppercase()
+        )
     }
 }

@@ -63,8 +63,8 @@ keys! {
 
     MAX_CONNECTIONS: Number, Limits, "max_connections", "NUMBER", "4096",
         "Connections at once; more wait to be accepted";
-    HEADER_SECONDS: Number, Limits, "header_seconds", "SECONDS", "30",
-        "Time for a TLS handshake, and for a request's headers; an idle connection is closed after it";
+    HEADER_SECONDS: Number, Limits, "header_seconds", "SECONDS", "90",
+        "Time for a request's headers; an idle connection is closed after it, so keep it longer than a proxy in front keeps one";
     IDLE_BODY_SECONDS: Number, Limits, "idle_body_seconds", "SECONDS", "60",
         "Time that a client may neither send nor take a byte of a body; a whole transfer has no limit";
     SHUTDOWN_SECONDS: Number, Limits, "shutdown_seconds", "SECONDS", "30",

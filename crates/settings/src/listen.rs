@@ -55,9 +55,10 @@ impl FromStr for Mirror {
             !host.is_empty() && host.bytes().all(allowed)
         };
         match text.split_once('=') {
-            Some((registry, listen)) if host(registry) => {
-                Ok(Self { registry: registry.to_ascii_lowercase(), listen: listen.parse()? })
-            }
+            Some((registry, listen)) if host(registry) => Ok(Self {
+                registry: registry.to_ascii_lowercase(),
+                listen: listen.parse()?,
+            }),
             _ => Err(format!("is {text:?}, write it as docker.io=127.0.0.1:5001")),
         }
     }
@@ -69,10 +70,24 @@ mod tests {
 
     #[test]
     fn addresses_parse_and_print_alike() {
-        for text in ["127.0.0.1:5000", "[::1]:5000", "0.0.0.0:0", "unix:/run/berth.sock", "unix:a"] {
+        for text in [
+            "127.0.0.1:5000",
+            "[::1]:5000",
+            "0.0.0.0:0",
+            "unix:/run/berth.sock",
+            "unix:a",
+        ] {
             assert_eq!(text.parse::<Listen>().unwrap().to_string(), text);
         }
-        for text in ["", "5000", ":5000", "localhost", "127.0.0.1", "unix:", "127.0.0.1:70000"] {
+        for text in [
+            "",
+            "5000",
+            ":5000",
+            "localhost",
+            "127.0.0.1",
+            "unix:",
+            "127.0.0.1:70000",
+        ] {
             assert!(text.parse::<Listen>().is_err(), "{text}");
         }
     }
@@ -82,7 +97,14 @@ mod tests {
         let mirror: Mirror = "Docker.io=127.0.0.1:5001".parse().unwrap();
         assert_eq!(mirror.registry, "docker.io");
         assert_eq!(mirror.listen.to_string(), "127.0.0.1:5001");
-        for text in ["", "docker.io", "=127.0.0.1:1", "docker.io=", "docker.io=5001", "https://a=[::]:1"] {
+        for text in [
+            "",
+            "docker.io",
+            "=127.0.0.1:1",
+            "docker.io=",
+            "docker.io=5001",
+            "https://a=[::]:1",
+        ] {
             assert!(text.parse::<Mirror>().is_err(), "{text}");
         }
     }

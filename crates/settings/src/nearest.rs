@@ -3,7 +3,9 @@
 /// The nearest of `known`, if any is near enough to be meant.
 pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let near = |candidate: &&str| distance(word, candidate) <= 1 + candidate.len() / 3;
-    known.filter(near).min_by_key(|candidate| distance(word, candidate))
+    known
+        .filter(near)
+        .min_by_key(|candidate| distance(word, candidate))
 }
 
 /// How many bytes have to be put in, taken out or replaced (Levenshtein).
@@ -29,9 +31,13 @@ mod tests {
 
     #[test]
     fn distance_counts_edits() {
-        for (one, other, expected) in
-            [("", "", 0), ("", "ab", 2), ("ab", "", 2), ("listen", "listn", 1), ("kitten", "sitting", 3)]
-        {
+        for (one, other, expected) in [
+            ("", "", 0),
+            ("", "ab", 2),
+            ("ab", "", 2),
+            ("listen", "listn", 1),
+            ("kitten", "sitting", 3),
+        ] {
             assert_eq!(distance(one, other), expected, "{one} {other}");
         }
     }

@@ -8,7 +8,11 @@ use std::time::Duration;
 use crate::settings::{LogFormat, Store};
 
 pub(crate) fn text(text: &str) -> Result<String, String> {
-    if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text.to_owned()) }
+    if text.is_empty() {
+        Err("is empty".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 pub(crate) fn path(path: &str) -> Result<PathBuf, String> {
@@ -16,13 +20,18 @@ pub(crate) fn path(path: &str) -> Result<PathBuf, String> {
 }
 
 pub(crate) fn switch(text: &str) -> Result<bool, String> {
-    text.parse().map_err(|_| format!("is {text:?}, it can be true or false"))
+    text.parse()
+        .map_err(|_| format!("is {text:?}, it can be true or false"))
 }
 
 pub(crate) fn number(text: &str, range: &RangeInclusive<u64>) -> Result<u64, String> {
     let number = text.parse().ok().filter(|number| range.contains(number));
     number.ok_or_else(|| {
-        format!("is {text:?}, it can be a whole number from {} to {}", range.start(), range.end())
+        format!(
+            "is {text:?}, it can be a whole number from {} to {}",
+            range.start(),
+            range.end()
+        )
     })
 }
 

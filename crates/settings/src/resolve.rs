@@ -24,8 +24,13 @@ pub struct Sources {
 impl Sources {
     /// The configuration file that the environment names, if it does.
     pub fn config_in_environment(&self) -> Option<&str> {
-        let named = self.environment.iter().find(|(name, _)| name == CONFIG_VARIABLE);
-        named.map(|(_, path)| path.as_str()).filter(|path| !path.is_empty())
+        let named = self
+            .environment
+            .iter()
+            .find(|(name, _)| name == CONFIG_VARIABLE);
+        named
+            .map(|(_, path)| path.as_str())
+            .filter(|path| !path.is_empty())
     }
 }
 
@@ -71,12 +76,14 @@ pub fn resolve(sources: &Sources) -> Result<Effective, SettingsError> {
 }
 
 fn variable(name: &str) -> Result<&'static Key, SettingsError> {
-    KEYS.iter().find(|key| key.variable() == name).ok_or_else(|| {
-        let known: Vec<_> = KEYS.iter().map(Key::variable).collect();
-        let known = nearest(name, known.iter().map(String::as_str));
-        SettingsError::Unknown {
-            place: format!("environment variable {name}"),
-            nearest: known.map(str::to_owned),
-        }
-    })
+    KEYS.iter()
+        .find(|key| key.variable() == name)
+        .ok_or_else(|| {
+            let known: Vec<_> = KEYS.iter().map(Key::variable).collect();
+            let known = nearest(name, known.iter().map(String::as_str));
+            SettingsError::Unknown {
+                place: format!("environment variable {name}"),
+                nearest: known.map(str::to_owned),
+            }
+        })
 }

@@ -88,7 +88,7 @@ pub struct DockerHubLogin {
 pub struct Limits {
     /// Connections at once.
     pub connections: usize,
-    /// For a handshake, and for a request's headers.
+    /// For a request's headers, and for an idle connection.
     pub header: Duration,
     /// For each byte of a body.
     pub idle_body: Duration,
@@ -137,8 +137,10 @@ impl Settings {
                 .one(&keys::ABSENCE_FRESHNESS_SECONDS, parse::seconds(0..=HOUR))?,
             upstream_deadline: values
                 .one(&keys::UPSTREAM_DEADLINE_MS, parse::milliseconds(1..=60_000))?,
-            token_lifetime: values
-                .one(&keys::TOKEN_LIFETIME_SECONDS, parse::seconds(60..=24 * HOUR))?,
+            token_lifetime: values.one(
+                &keys::TOKEN_LIFETIME_SECONDS,
+                parse::seconds(60..=24 * HOUR),
+            )?,
             upload_idle: values.one(&keys::UPLOAD_IDLE_SECONDS, parse::seconds(1..=YEAR))?,
             limits: Limits::parse(values)?,
             metrics_listen: values.optional(&keys::METRICS_LISTEN, str::parse)?,
@@ -175,9 +177,14 @@ fn tls(values: &Values) -> Result<Option<TlsFiles>, SettingsError> {
 fn dockerhub(values: &Values) -> Result<Option<DockerHubLogin>, SettingsError> {
     let username = values.optional(&keys::DOCKERHUB_USERNAME, parse::text)?;
     let token = values.optional(&keys::DOCKERHUB_TOKEN_FILE, parse::path)?;
-    let pair =
-        both((&keys::DOCKERHUB_USERNAME, username), (&keys::DOCKERHUB_TOKEN_FILE, token))?;
-    Ok(pair.map(|(username, token_file)| DockerHubLogin { username, token_file }))
+    let pair = both(
+        (&keys::DOCKERHUB_USERNAME, username),
+        (&keys::DOCKERHUB_TOKEN_FILE, token),
+    )?;
+    Ok(pair.map(|(username, token_file)| DockerHubLogin {
+        username,
+        token_file,
+    }))
 }
 
 fn admin_password(values: &Values) -> Result<Option<AdminPassword>, SettingsError> {
@@ -201,7 +208,13 @@ fn both<A, B>(
     match (a, b) {
         (Some(a), Some(b)) => Ok(Some((a, b))),
         (None, None) => Ok(None),
-        (Some(_), None) => Err(SettingsError::Incomplete { given: one.name, missing: other.name }),
-        (None, Some(_)) => Err(SettingsError::Incomplete { given: other.name, missing: one.name }),
+        (Some(_), None) => Err(SettingsError::Incomplete {
+            given: one.name,
+            missing: other.name,
+        }),
+        (None, Some(_)) => Err(SettingsError::Incomplete {
+            given: other.name,
+            missing: one.name,
+        }),
     }
 }

@@ -20,7 +20,10 @@ impl Values {
     /// Each key at its default.
     pub(crate) fn defaults() -> Self {
         let set = KEYS.iter().filter(|key| !key.default.is_empty());
-        let default = |key: &Key| Value { texts: split(key, key.default), source: Source::Default };
+        let default = |key: &Key| Value {
+            texts: split(key, key.default),
+            source: Source::Default,
+        };
         Self(set.map(|key| (key.name, default(key))).collect())
     }
 
@@ -50,7 +53,11 @@ impl Values {
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Vec<T>, SettingsError> {
         let values = self.list(key, parse)?;
-        if values.is_empty() { Err(self.missing(key)) } else { Ok(values) }
+        if values.is_empty() {
+            Err(self.missing(key))
+        } else {
+            Ok(values)
+        }
     }
 
     /// The parsed value of a key, if it has one.
@@ -68,27 +75,42 @@ impl Values {
         key: &Key,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Vec<T>, SettingsError> {
-        let Some(value) = self.get(key) else { return Ok(Vec::new()) };
+        let Some(value) = self.get(key) else {
+            return Ok(Vec::new());
+        };
         let invalid = |reason| SettingsError::Invalid {
             key: key.name,
             place: value.source.clone(),
             reason,
         };
-        value.texts.iter().map(|text| parse(text).map_err(invalid)).collect()
+        value
+            .texts
+            .iter()
+            .map(|text| parse(text).map_err(invalid))
+            .collect()
     }
 
     fn missing(&self, key: &Key) -> SettingsError {
-        let place = self.get(key).map_or(Source::Default, |value| value.source.clone());
-        SettingsError::Invalid { key: key.name, place, reason: "needs a value".to_owned() }
+        let place = self
+            .get(key)
+            .map_or(Source::Default, |value| value.source.clone());
+        SettingsError::Invalid {
+            key: key.name,
+            place,
+            reason: "needs a value".to_owned(),
+        }
     }
 }
 
 /// A value that a variable holds, as texts.
 pub(crate) fn split(key: &Key, text: &str) -> Vec<String> {
     match key.kind {
-        Kind::List => {
-            text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
-        }
+        Kind::List => text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect(),
         _ => vec![text.to_owned()],
     }
 }

@@ -1,23 +1,40 @@
 //! The behaviour of all sources together.
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail the test")]
+
 use std::time::Duration;
 
 use berth_settings::{ConfigFile, KEYS, Kind, Settings, SettingsError, Sources, resolve};
 
 fn flag(name: &str, values: &[&str]) -> Sources {
-    let key = KEYS.iter().find(|key| key.flag().as_deref() == Some(name)).unwrap();
+    let key = KEYS
+        .iter()
+        .find(|key| key.flag().as_deref() == Some(name))
+        .unwrap();
     let values = values.iter().map(|&value| value.to_owned()).collect();
-    Sources { flags: vec![(key, values)], ..Sources::default() }
+    Sources {
+        flags: vec![(key, values)],
+        ..Sources::default()
+    }
 }
 
 fn environment(variables: &[(&str, &str)]) -> Sources {
     let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
-    Sources { environment: variables.iter().map(owned).collect(), ..Sources::default() }
+    Sources {
+        environment: variables.iter().map(owned).collect(),
+        ..Sources::default()
+    }
 }
 
 fn file(text: &str) -> Sources {
-    let file = ConfigFile { path: "berth.toml".into(), text: text.to_owned() };
-    Sources { file: Some(file), ..Sources::default() }
+    let file = ConfigFile {
+        path: "berth.toml".into(),
+        text: text.to_owned(),
+    };
+    Sources {
+        file: Some(file),
+        ..Sources::default()
+    }
 }
 
 fn settings(sources: &Sources) -> Settings {
@@ -92,7 +109,10 @@ fn a_list_is_an_array_a_repeated_flag_or_has_commas() {
         flag("--listen", &["127.0.0.1:1", "unix:/a"]),
     ] {
         let listen = settings(&sources).listen;
-        assert_eq!(listen.iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
+        assert_eq!(
+            listen.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            expected
+        );
     }
 }
 
@@ -130,9 +150,15 @@ fn keys_that_belong_together_are_set_together() {
     let one = environment(&[("BERTH_TLS_CERT", "a.pem")]);
     assert_eq!(
         resolve(&one).unwrap_err(),
-        SettingsError::Incomplete { given: "tls_cert", missing: "tls_key" }
+        SettingsError::Incomplete {
+            given: "tls_cert",
+            missing: "tls_key"
+        }
     );
-    let two = environment(&[("BERTH_ADMIN_PASSWORD", "a"), ("BERTH_ADMIN_PASSWORD_FILE", "b")]);
+    let two = environment(&[
+        ("BERTH_ADMIN_PASSWORD", "a"),
+        ("BERTH_ADMIN_PASSWORD_FILE", "b"),
+    ]);
     assert_eq!(
         resolve(&two).unwrap_err(),
         SettingsError::Exclusive("admin_password", "admin_password_file")
@@ -146,7 +172,10 @@ fn an_empty_list_of_addresses_is_refused() {
 
 #[test]
 fn what_is_printed_is_a_file_with_the_same_meaning() {
-    let mut sources = environment(&[("BERTH_DATA", "/a \"b\""), ("BERTH_MIRROR", "ghcr.io=[::1]:2")]);
+    let mut sources = environment(&[
+        ("BERTH_DATA", "/a \"b\""),
+        ("BERTH_MIRROR", "ghcr.io=[::1]:2"),
+    ]);
     sources.flags = flag("--tag-freshness-seconds", &["5"]).flags;
     let effective = resolve(&sources).unwrap();
     assert_eq!(settings(&file(&effective.to_toml())), effective.settings);
@@ -160,8 +189,14 @@ fn what_is_printed_names_each_source_and_hides_secrets() {
     sources.flags = flag("--data", &["/srv/berth"]).flags;
     let text = resolve(&sources).unwrap().to_toml();
     assert!(!text.contains("Secret12345"));
-    let lines: Vec<_> =
-        text.lines().filter(|l| ["data", "log =", "# admin_password is"].iter().any(|p| l.starts_with(p))).collect();
+    let lines: Vec<_> = text
+        .lines()
+        .filter(|l| {
+            ["data", "log =", "# admin_password is"]
+                .iter()
+                .any(|p| l.starts_with(p))
+        })
+        .collect();
     assert_eq!(
         lines,
         [

@@ -28,11 +28,7 @@ pub(crate) fn attach(settings: &Settings) -> Result<Wired, WiringError> {
     wire(folder.path(), store, None)
 }
 
-fn wire(
-    folder: &Path,
-    store: SqliteStore,
-    lock: Option<FolderLock>,
-) -> Result<Wired, WiringError> {
+fn wire(folder: &Path, store: SqliteStore, lock: Option<FolderLock>) -> Result<Wired, WiringError> {
     let blobs = FileBlobs::open(folder)?;
     let secrets = HostSecrets::new(&SealingKey::load_or_create(&folder.join(SEALING_KEY))?)?;
     let tasks = TokioTasks::new();
@@ -57,5 +53,9 @@ fn wire(
         ids: Arc::new(RandomIds),
         tasks: Arc::new(tasks.clone()),
     };
-    Ok(Wired { ports, tasks, _lock: lock })
+    Ok(Wired {
+        ports,
+        tasks,
+        _lock: lock,
+    })
 }

@@ -10,6 +10,7 @@ use super::{HOST_PLATFORM, ImageClient, id};
 use crate::support::daemons::{Daemon, is_root};
 use crate::support::home::{CommandLine, Home, Outcome};
 use crate::support::layout::{digest_of, of_platform};
+use crate::support::login::Login;
 use crate::support::programs;
 
 #[derive(Debug)]
@@ -35,12 +36,17 @@ impl Containerd {
         (daemon, socket)
     }
 
-    /// Sends pulls of a registry's names elsewhere: what `hosts.toml` is for.
-    pub(crate) fn set_hosts(&mut self, registry: &str, mirror: &str) {
+    /// Sends pulls of a registry's names to a mirror first: what `hosts.toml`
+    /// is for. `server` is the registry itself.
+    pub(crate) fn set_mirror(&mut self, registry: &str, server: &str, mirror: &str) {
         let folder = self.home.join("hosts");
         std::fs::create_dir_all(folder.join(registry)).unwrap();
         let hosts = format!(
-            "server = \"{mirror}\"\n\n[host.\"{mirror}\"]\n  capabilities = [\"pull\", \"resolve\"]\n"
+            "server = \"{server}\"
+
+[host.\"{mirror}\"]
+  capabilities = [\"pull\", \"resolve\"]
+"
         );
         std::fs::write(folder.join(registry).join("hosts.toml"), hosts).unwrap();
         self.hosts = Some(folder);
@@ -106,8 +112,8 @@ impl ImageClient for Containerd {
         Some(Self { _daemon: daemon, home, user: None, hosts: None })
     }
 
-    async fn log_in(&mut self, _registry: &str, user: &str, password: &str) -> Outcome {
-        self.user = Some(format!("{user}:{password}"));
+    async fn log_in(&mut self, _registry: &str, login: Login<'_>) -> Outcome {
+        self.user = Some(format!("{}:{}", login.user, login.password));
         self.ctr().arg("version").run().await
     }
 

@@ -5,6 +5,7 @@ use berth_oci::Digest;
 use super::ImageClient;
 use super::folders::Folders;
 use crate::support::home::{Home, Outcome};
+use crate::support::login::Login;
 use crate::support::programs;
 
 #[derive(Debug)]
@@ -30,10 +31,8 @@ impl ImageClient for Crane {
         Some(Self { folders: Folders::of(&home), home })
     }
 
-    async fn log_in(&mut self, registry: &str, user: &str, password: &str) -> Outcome {
-        let login = self.home.program("crane").line("auth login --password-stdin --username");
-        let login = login.args([user, registry]);
-        login.input(password).run().await
+    async fn log_in(&mut self, registry: &str, login: Login<'_>) -> Outcome {
+        self.home.log_in("crane auth login", registry, login).await
     }
 
     async fn try_pull(&self, name: &str, platform: Option<&str>) -> Outcome {

@@ -8,6 +8,7 @@ use berth_oci::Digest;
 use super::{Containerd, ImageClient, id};
 use crate::support::daemons::{Daemon, is_root};
 use crate::support::home::{CommandLine, Home, Outcome};
+use crate::support::login::Login;
 use crate::support::programs;
 
 #[derive(Debug)]
@@ -87,10 +88,9 @@ impl ImageClient for Docker {
         Self::start_with(&[], None).await
     }
 
-    async fn log_in(&mut self, registry: &str, user: &str, password: &str) -> Outcome {
-        let login = self.docker().line("login --password-stdin --username");
-        let login = login.args([user, registry]);
-        login.input(password).run().await
+    async fn log_in(&mut self, registry: &str, login: Login<'_>) -> Outcome {
+        let line = format!("docker --host {} login", self.socket);
+        self.home.log_in(&line, registry, login).await
     }
 
     async fn try_pull(&self, name: &str, platform: Option<&str>) -> Outcome {

@@ -4,6 +4,7 @@ use berth_oci::Digest;
 
 use super::{ImageClient, id};
 use crate::support::home::{CommandLine, Home, Outcome};
+use crate::support::login::Login;
 use crate::support::programs;
 
 #[derive(Debug)]
@@ -24,10 +25,9 @@ impl ImageClient for Podman {
         Some(Self(Home::new()))
     }
 
-    async fn log_in(&mut self, registry: &str, user: &str, password: &str) -> Outcome {
-        let login = self.program().line("login --tls-verify=false --password-stdin --username");
-        let login = login.args([user, registry]);
-        login.input(password).run().await
+    async fn log_in(&mut self, registry: &str, login: Login<'_>) -> Outcome {
+        let line = "podman login --tls-verify=false";
+        self.0.log_in(line, registry, login).await
     }
 
     async fn try_pull(&self, name: &str, platform: Option<&str>) -> Outcome {

@@ -5,6 +5,7 @@ use berth_oci::Digest;
 use super::ImageClient;
 use super::folders::Folders;
 use crate::support::home::{CommandLine, Home, Outcome};
+use crate::support::login::Login;
 use crate::support::programs;
 
 #[derive(Debug)]
@@ -14,8 +15,11 @@ pub(crate) struct Regctl {
 }
 
 impl Regctl {
-    fn program(&self) -> CommandLine {
-        self.home.program("regctl")
+    /// A command line for the registry of a name: one without TLS.
+    fn program(&self, name: &str) -> CommandLine {
+        let registry = name.split_once('/').map_or(name, |(registry, _)| registry);
+        let host = format!("reg={registry},tls=disabled");
+        self.home.program("regctl").args(["--host", &host])
     }
 }
 
@@ -28,16 +32,13 @@ impl ImageClient for Regctl {
         Some(Self { folders: Folders::of(&home), home })
     }
 
-    async fn log_in(&mut self, registry: &str, user: &str, password: &str) -> Outcome {
-        
-        let set = self.program().line("registry set --skip-check --tls disabled").arg(registry);
-        set.succeeds().await;
-        let login = self.program().line("registry login --pass-stdin --user");
-        login.args([user, registry]).input(password).run().await
+    async fn log_in(&mut self, registry: &str, login: Login<'_>) -> Outcome {
+        let log_in = self.program(registry).line("registry login --pass-stdin --user");
+        log_in.args([login.user, registry]).input(login.password).run().await
     }
 
     async fn try_pull(&self, name: &str, platform: Option<&str>) -> Outcome {
-        let copy = self.program().line("image copy");
+        let copy = self.program(name).line("image copy");
         let copy = match platform {
             None => copy,
             Some(platform) => copy.args(["--platform", platform]),
@@ -52,7 +53,7 @@ impl ImageClient for Regctl {
 
     async fn push(&self, from: &str, to: &str) -> Outcome {
         let from = format!("ocidir://{}:image", self.folders.of_name(from).display());
-        self.program().line("image copy").arg(from).arg(to).run().await
+        self.program(to).line("image copy").arg(from).arg(to).run().await
     }
 
     async fn forget(&self) {

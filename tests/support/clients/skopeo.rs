@@ -5,6 +5,7 @@ use berth_oci::Digest;
 use super::ImageClient;
 use super::folders::Folders;
 use crate::support::home::{CommandLine, Home, Outcome};
+use crate::support::login::Login;
 use crate::support::programs;
 
 #[derive(Debug)]
@@ -28,10 +29,9 @@ impl ImageClient for Skopeo {
         Some(Self { folders: Folders::of(&home), home })
     }
 
-    async fn log_in(&mut self, registry: &str, user: &str, password: &str) -> Outcome {
-        let login = self.home.program("skopeo").line("login --tls-verify=false --password-stdin");
-        let login = login.args(["--username", user, registry]);
-        login.input(password).run().await
+    async fn log_in(&mut self, registry: &str, login: Login<'_>) -> Outcome {
+        let line = "skopeo login --tls-verify=false";
+        self.home.log_in(line, registry, login).await
     }
 
     async fn try_pull(&self, name: &str, platform: Option<&str>) -> Outcome {

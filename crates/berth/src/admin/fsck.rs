@@ -10,14 +10,24 @@ use super::progress::{Bar, bytes};
 
 pub(super) async fn run(service: &Service) -> Result<ExitCode> {
     let mut bar = Bar::new();
-    let report = service.fsck(&mut |seen| bar.draw(seen.bytes, seen.total_bytes)).await;
+    let report = service
+        .fsck(&mut |seen| bar.draw(seen.bytes, seen.total_bytes))
+        .await;
     bar.clear();
     let report = report?;
     let mut out = io::stdout().lock();
     for fault in &report.faults {
         writeln!(out, "{fault}")?;
     }
-    let FsckProgress { repositories, manifests, tags, links, blobs, bytes: read, .. } = report.seen;
+    let FsckProgress {
+        repositories,
+        manifests,
+        tags,
+        links,
+        blobs,
+        bytes: read,
+        ..
+    } = report.seen;
     writeln!(
         out,
         "verified {repositories} repositories, {manifests} manifests, {tags} tags, {links} links, {blobs} blobs ({})",

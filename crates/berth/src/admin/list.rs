@@ -20,7 +20,10 @@ pub(super) async fn users(service: &Service) -> Result<()> {
             format!("{:.0}", user.created_at),
         ]
     };
-    print(std::iter::once(header).chain(users.iter().map(row)).collect())
+    let rows: Vec<_> = std::iter::once(header)
+        .chain(users.iter().map(row))
+        .collect();
+    print(&rows)
 }
 
 pub(super) async fn projects(service: &Service) -> Result<()> {
@@ -44,7 +47,7 @@ pub(super) async fn projects(service: &Service) -> Result<()> {
         }
         after = page.items.last().map(|project| project.name.clone());
         if !page.more || after.is_none() {
-            return print(rows);
+            return print(&rows);
         }
     }
 }
@@ -54,11 +57,11 @@ fn yes_or_no(value: bool) -> String {
 }
 
 /// Prints rows with their columns aligned; an empty cell is a dash.
-fn print<const N: usize>(rows: Vec<[String; N]>) -> Result<()> {
+fn print<const N: usize>(rows: &[[String; N]]) -> Result<()> {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let widths: [usize; N] = std::array::from_fn(|column| width(column).unwrap_or_default());
     let mut out = io::stdout().lock();
-    for row in &rows {
+    for row in rows {
         let cells = row.iter().zip(widths).map(|(cell, width)| {
             let cell = if cell.is_empty() { "-" } else { cell };
             format!("{cell:width$}")

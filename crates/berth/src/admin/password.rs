@@ -21,7 +21,10 @@ pub(super) async fn reset(
         None => service.ports().secrets.random_password()?,
     };
     let new = NewPassword::new(password.clone())?;
-    service.reset_password(user, &new).await.with_context(|| format!("the password of user {user} stays as it is"))?;
+    service
+        .reset_password(user, &new)
+        .await
+        .with_context(|| format!("the password of user {user} stays as it is"))?;
     if user == FIRST_USER {
         // It holds the old password; it may never have been there.
         let _ = fs::remove_file(data.join(INITIAL_PASSWORD));

@@ -18,7 +18,10 @@ pub(super) struct Bar {
 
 impl Bar {
     pub(super) fn new() -> Self {
-        Self { terminal: io::stderr().is_terminal(), drawn: None }
+        Self {
+            terminal: io::stderr().is_terminal(),
+            drawn: None,
+        }
     }
 
     /// Draws `done` bytes of `total`, unless it did a moment ago.
@@ -45,8 +48,15 @@ fn render(done: u64, total: u64) -> String {
     let share = |of: u64| u64::try_from(u128::from(done) * u128::from(of) / u128::from(total));
     let filled = usize::try_from(share(WIDTH).unwrap_or_default()).unwrap_or_default();
     let percent = share(100).unwrap_or_default();
-    let empty = usize::try_from(WIDTH).unwrap_or_default().saturating_sub(filled);
-    format!("[{}{}] {percent:3}% of {}", "=".repeat(filled), " ".repeat(empty), bytes(total))
+    let empty = usize::try_from(WIDTH)
+        .unwrap_or_default()
+        .saturating_sub(filled);
+    format!(
+        "[{}{}] {percent:3}% of {}",
+        "=".repeat(filled),
+        " ".repeat(empty),
+        bytes(total)
+    )
 }
 
 /// A number of bytes for people.
@@ -76,14 +86,31 @@ mod tests {
         let shown = [0, 1023, 1024, 1536, 5 << 20, (1 << 30) - 1, u64::MAX].map(bytes);
         assert_eq!(
             shown,
-            ["0 bytes", "1023 bytes", "1.0 KiB", "1.5 KiB", "5.0 MiB", "1023.9 MiB", "16777215.9 TiB"]
+            [
+                "0 bytes",
+                "1023 bytes",
+                "1.0 KiB",
+                "1.5 KiB",
+                "5.0 MiB",
+                "1023.9 MiB",
+                "16777215.9 TiB"
+            ]
         );
     }
 
     #[test]
     fn a_bar_fills_up() {
-        assert_eq!(render(0, 0), format!("[{}]   0% of 1 bytes", " ".repeat(30)));
-        assert_eq!(render(512, 1024), format!("[{}{}]  50% of 1.0 KiB", "=".repeat(15), " ".repeat(15)));
-        assert_eq!(render(2048, 1024), format!("[{}] 100% of 2.0 KiB", "=".repeat(30)));
+        assert_eq!(
+            render(0, 0),
+            format!("[{}]   0% of 1 bytes", " ".repeat(30))
+        );
+        assert_eq!(
+            render(512, 1024),
+            format!("[{}{}]  50% of 1.0 KiB", "=".repeat(15), " ".repeat(15))
+        );
+        assert_eq!(
+            render(2048, 1024),
+            format!("[{}] 100% of 2.0 KiB", "=".repeat(30))
+        );
     }
 }

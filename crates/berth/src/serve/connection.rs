@@ -30,6 +30,9 @@ const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// Requests at once on one connection.
 const MAX_STREAMS: u32 = 128;
 
+/// How long an HTTP/2 client may take to say that it is there.
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// How often an HTTP/2 client is asked whether it is there.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -85,8 +88,7 @@ impl Serving {
 
     async fn answer(self, request: Request<Incoming>) -> Result<Response, Infallible> {
         let idle = self.limits.idle_body;
-        let mut request =
-            request.map(|body| Body::new(TimeoutBody::new(idle, body)));
+        let mut request = request.map(|body| Body::new(TimeoutBody::new(idle, body)));
         request.extensions_mut().insert(self.connection);
         self.routes.oneshot(request).await
     }
@@ -103,7 +105,7 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(PING_INTERVAL)
-        .keep_alive_timeout(limits.header)
+        .keep_alive_timeout(PING_TIMEOUT)
         .max_concurrent_streams(MAX_STREAMS)
         .max_header_list_size(u32::try_from(MAX_HEADER_BYTES).unwrap_or(u32::MAX));
     builder

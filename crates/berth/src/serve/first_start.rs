@@ -30,7 +30,12 @@ pub(super) async fn run(service: &Service, settings: &Settings) -> Result<()> {
     }
     if !service.is_set_up().await? {
         let admin_password = password(service, settings)?;
-        service.first_start(FirstStart { admin_password, dockerhub }).await?;
+        service
+            .first_start(FirstStart {
+                admin_password,
+                dockerhub,
+            })
+            .await?;
         tracing::info!("first start: user admin, projects library and dockerhub");
         return Ok(());
     }
@@ -41,7 +46,10 @@ pub(super) async fn run(service: &Service, settings: &Settings) -> Result<()> {
 }
 
 fn login(login: &DockerHubLogin) -> Result<(String, Secret)> {
-    Ok((login.username.clone(), secret_file::read(&login.token_file)?))
+    Ok((
+        login.username.clone(),
+        secret_file::read(&login.token_file)?,
+    ))
 }
 
 fn password(service: &Service, settings: &Settings) -> Result<NewPassword> {
@@ -55,7 +63,11 @@ fn password(service: &Service, settings: &Settings) -> Result<NewPassword> {
                 .with_context(|| format!("{} cannot be written", path.display()))?;
             tracing::info!(file = %path.display(), "the password of user admin was generated into a file");
             // For people; a closed standard output is no reason not to serve.
-            let _ = writeln!(io::stdout(), "first start: the password of user admin is in {}", path.display());
+            let _ = writeln!(
+                io::stdout(),
+                "first start: the password of user admin is in {}",
+                path.display()
+            );
             password
         }
     };
@@ -68,7 +80,11 @@ fn keep(folder: &Path, path: &Path, secret: &Secret) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
     writeln!(file, "{}", secret.reveal())?;
     file.sync_all()?;
     File::open(folder)?.sync_all()

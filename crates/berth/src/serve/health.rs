@@ -39,8 +39,14 @@ async fn ready(State(health): State<Health>) -> (StatusCode, &'static str) {
         Ok(Ok(_)) => (StatusCode::OK, "ok\n"),
         Ok(Err(error)) => {
             tracing::warn!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n")
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the store does not answer\n",
+            )
         }
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store takes too long\n"),
+        Err(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the store takes too long\n",
+        ),
     }
 }

@@ -1,5 +1,6 @@
 //! All addresses that are served.
 
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use anyhow::{Context as _, Result};
@@ -32,7 +33,11 @@ impl Listeners {
             Some(listen) => Some(Socket::bind(listen).await?),
             None => None,
         };
-        Ok(Self { main, mirrors, metrics })
+        Ok(Self {
+            main,
+            mirrors,
+            metrics,
+        })
     }
 
     /// Says on standard output where it serves: one line for people.
@@ -48,11 +53,11 @@ impl Listeners {
         let main = self.main.iter().map(address).collect::<Result<Vec<_>>>()?;
         let mut line = format!("berth serves {}", main.join(", "));
         for (registry, socket) in &self.mirrors {
-            line.push_str(&format!(", {registry} on {}", address(socket)?));
+            write!(line, ", {registry} on {}", address(socket)?)?;
         }
         if let Some(socket) = &self.metrics {
             let address = socket.address().context("a socket has no address")?;
-            line.push_str(&format!(", metrics on {address}"));
+            write!(line, ", metrics on {address}")?;
         }
         tracing::info!(version = env!("CARGO_PKG_VERSION"), data = %settings.data.display(), "{line}");
         // A closed standard output is no reason not to serve.
@@ -62,7 +67,11 @@ impl Listeners {
 
     /// Serves `routes` on all addresses, and `metrics` on its own.
     pub(crate) fn serve(self, server: &Server, routes: &Router, metrics: Option<Router>) {
-        let face = |mirror| Face { routes: routes.clone(), mirror, tls: true };
+        let face = |mirror| Face {
+            routes: routes.clone(),
+            mirror,
+            tls: true,
+        };
         for socket in self.main {
             server.listen(socket, face(None));
         }
@@ -70,7 +79,14 @@ impl Listeners {
             server.listen(socket, face(Some(registry)));
         }
         if let (Some(socket), Some(routes)) = (self.metrics, metrics) {
-            server.listen(socket, Face { routes, mirror: None, tls: false });
+            server.listen(
+                socket,
+                Face {
+                    routes,
+                    mirror: None,
+                    tls: false,
+                },
+            );
         }
     }
 }

@@ -18,8 +18,9 @@ use super::stop::Stop;
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Upper ends of durations in seconds: from a metadata read to a long blob.
-const SECONDS: [f64; 14] =
-    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0];
+const SECONDS: [f64; 14] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0,
+];
 
 /// How often samples are folded into their buckets, scraped or not.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -41,18 +42,29 @@ pub(crate) fn start(settings: &Settings, stop: &Stop) -> Result<Option<Router>> 
 }
 
 fn describe() {
-    describe_counter!("http_requests_total", "Requests answered, by route and status");
-    describe_histogram!("http_request_duration_seconds", "Time to the beginning of the response");
+    describe_counter!(
+        "http_requests_total",
+        "Requests answered, by route and status"
+    );
+    describe_histogram!(
+        "http_request_duration_seconds",
+        "Time to the beginning of the response"
+    );
     describe_gauge!("http_connections", "Connections that are open");
     describe_counter!("jobs_total", "Jobs tried, by kind and outcome");
     describe_histogram!("job_duration_seconds", "Time that a job took, by kind");
     describe_gauge!("jobs_dead", "Jobs that were given up, up to 1,000");
     describe_gauge!("berth_build_info", "Always 1, with the version");
-    describe_gauge!("process_start_time_seconds", "When the process started, in seconds since 1970");
+    describe_gauge!(
+        "process_start_time_seconds",
+        "When the process started, in seconds since 1970"
+    );
     describe_gauge!("process_resident_memory_bytes", "Memory in use");
     describe_gauge!("process_open_fds", "Open file descriptors");
     gauge!("berth_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     gauge!("process_start_time_seconds").set(now.as_secs_f64());
 }
 
@@ -77,7 +89,9 @@ fn render(handle: &PrometheusHandle) -> String {
 
 fn resident_bytes() -> Option<f64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kilobytes: u32 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(f64::from(kilobytes) * 1024.0)
 }

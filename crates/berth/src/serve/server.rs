@@ -15,6 +15,9 @@ use super::socket::{Socket, Stream};
 use super::stop::{Part, Stop};
 use super::tls::Tls;
 
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(15);
+
 /// How long to wait when the machine has no file descriptors left.
 const EXHAUSTED: Duration = Duration::from_millis(200);
 
@@ -41,7 +44,12 @@ pub(crate) struct Face {
 impl Server {
     pub(crate) fn new(limits: Limits, tls: Option<Arc<Tls>>, stop: Stop) -> Self {
         let connections = Arc::new(Semaphore::new(limits.connections));
-        Self { limits, connections, tls, stop }
+        Self {
+            limits,
+            connections,
+            tls,
+            stop,
+        }
     }
 
     /// Accepts connections from now on until the server stops.
@@ -59,7 +67,9 @@ impl Server {
     async fn accept_all(&self, socket: &Socket, face: &Face) {
         loop {
             // The semaphore is never closed.
-            let Ok(permit) = Arc::clone(&self.connections).acquire_owned().await else { return };
+            let Ok(permit) = Arc::clone(&self.connections).acquire_owned().await else {
+                return;
+            };
             match socket.accept().await {
                 Ok((stream, peer)) => {
                     let tls = self.tls.clone().filter(|_| face.tls && socket.is_network());
@@ -101,19 +111,15 @@ async fn run(
 ) {
     let open = metrics::gauge!("http_connections");
     open.increment(1);
-    if let Some(stream) = handshake(stream, tls, serving.limits.header).await {
+    if let Some(stream) = handshake(stream, tls).await {
         serving.serve(stream, part).await;
     }
     open.decrement(1);
 }
 
-async fn handshake(
-    stream: Box<dyn Stream>,
-    tls: Option<Arc<Tls>>,
-    limit: Duration,
-) -> Option<Box<dyn Stream>> {
+async fn handshake(stream: Box<dyn Stream>, tls: Option<Arc<Tls>>) -> Option<Box<dyn Stream>> {
     let Some(tls) = tls else { return Some(stream) };
-    match timeout(limit, tls.acceptor().accept(stream)).await {
+    match timeout(HANDSHAKE, tls.acceptor().accept(stream)).await {
         Ok(Ok(stream)) => Some(Box::new(stream)),
         Ok(Err(error)) => {
             tracing::debug!(%error, "TLS handshake failed");

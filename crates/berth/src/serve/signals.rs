@@ -50,7 +50,10 @@ fn reload(tls: Option<&Tls>) {
         None => tracing::info!("nothing to read again, TLS is not on"),
         Some(Ok(())) => tracing::info!("TLS files read again"),
         Some(Err(error)) => {
-            tracing::error!(error = format!("{error:#}"), "TLS files are bad, the old ones stay in use");
+            tracing::error!(
+                error = format!("{error:#}"),
+                "TLS files are bad, the old ones stay in use"
+            );
         }
     }
 }

@@ -90,12 +90,18 @@ fn remove_stale(path: &Path) -> Result<()> {
     match fs::symlink_metadata(path).map(is_socket) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error).context(format!("{} cannot be used", path.display())),
-        Ok(false) => bail!("{} is there and is no socket, name another path", path.display()),
+        Ok(false) => bail!(
+            "{} is there and is no socket, name another path",
+            path.display()
+        ),
         Ok(true) => {}
     }
     match UnixStream::connect(path) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path)
             .with_context(|| format!("the old socket {} cannot be removed", path.display())),
-        _ => bail!("{} is in use by another process, name another path", path.display()),
+        _ => bail!(
+            "{} is in use by another process, name another path",
+            path.display()
+        ),
     }
 }

@@ -18,7 +18,11 @@ pub(crate) struct WriteLimit<S> {
 
 impl<S> WriteLimit<S> {
     pub(crate) fn new(stream: S, limit: Duration) -> Self {
-        Self { stream, limit, waiting: None }
+        Self {
+            stream,
+            limit,
+            waiting: None,
+        }
     }
 
     /// Passes an attempt to write on, or fails it when time is up.
@@ -31,11 +35,16 @@ impl<S> WriteLimit<S> {
             self.waiting = None;
             return attempt;
         }
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(self.limit)));
+        let waiting = self
+            .waiting
+            .get_or_insert_with(|| Box::pin(sleep(self.limit)));
         ready!(waiting.as_mut().poll(context));
         // Polled again, it fails again.
         waiting.as_mut().reset(Instant::now());
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes no bytes")))
+        Poll::Ready(Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the client takes no bytes",
+        )))
     }
 }
 
@@ -92,7 +101,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_takes_nothing_ends_the_write() {
         let (ours, _theirs) = duplex(4);
-        let mut ours = WriteLimit::new(ours, Duration::from_secs(60));
+        let mut ours = WriteLimit::new(ours, Duration::from_mins(1));
         let error = ours.write_all(b"more than fits").await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
@@ -100,7 +109,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_slow_peer_is_waited_for_as_long_as_it_takes_something() {
         let (ours, mut theirs) = duplex(1);
-        let mut ours = WriteLimit::new(ours, Duration::from_secs(60));
+        let mut ours = WriteLimit::new(ours, Duration::from_mins(1));
         let write = tokio::spawn(async move { ours.write_all(&[7; 10]).await });
         for _ in 0..10 {
             tokio::time::sleep(Duration::from_secs(59)).await;

@@ -12,7 +12,9 @@ pub(crate) struct Stop {
 
 impl Stop {
     pub(crate) fn new() -> Self {
-        Self { asked: Arc::new(watch::Sender::new(false)) }
+        Self {
+            asked: Arc::new(watch::Sender::new(false)),
+        }
     }
 
     /// Asks all parts to stop.

@@ -41,7 +41,10 @@ impl Tls {
 
 impl fmt::Debug for Tls {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Tls").field("files", &self.files).finish_non_exhaustive()
+        formatter
+            .debug_struct("Tls")
+            .field("files", &self.files)
+            .finish_non_exhaustive()
     }
 }
 
@@ -50,7 +53,11 @@ fn read(files: &TlsFiles) -> Result<ServerConfig> {
     let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect)
         .with_context(|| format!("the certificate {} cannot be read", certificate.display()))?;
-    ensure!(!chain.is_empty(), "{} holds no certificate in PEM", certificate.display());
+    ensure!(
+        !chain.is_empty(),
+        "{} holds no certificate in PEM",
+        certificate.display()
+    );
     let private = PrivateKeyDer::from_pem_file(key)
         .with_context(|| format!("the private key {} cannot be read", key.display()))?;
     let provider = Arc::new(aws_lc_rs::default_provider());
@@ -59,7 +66,11 @@ fn read(files: &TlsFiles) -> Result<ServerConfig> {
         .with_no_client_auth()
         .with_single_cert(chain, private)
         .with_context(|| {
-            format!("{} and {} do not belong together", certificate.display(), key.display())
+            format!(
+                "{} and {} do not belong together",
+                certificate.display(),
+                key.display()
+            )
         })?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)

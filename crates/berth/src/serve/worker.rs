@@ -17,22 +17,22 @@ use super::stop::{Part, Stop};
 const AT_ONCE: usize = 10;
 
 /// How long a job may take before the queue gives it to another worker.
-const VISIBILITY: Duration = Duration::from_secs(10 * 60);
+const VISIBILITY: Duration = Duration::from_mins(10);
 
 /// How long an empty queue is left alone.
 const POLL: Duration = Duration::from_secs(1);
 
 /// How often what its writer did not send is sent.
-const OUTBOX: Duration = Duration::from_secs(60);
+const OUTBOX: Duration = Duration::from_mins(1);
 
 /// How often idle uploads are looked for, at the most.
-const UPLOADS: Duration = Duration::from_secs(10 * 60);
+const UPLOADS: Duration = Duration::from_mins(10);
 
 /// After this many attempts, over some three hours, a job is given up.
 const MAX_ATTEMPTS: u32 = 20;
 
 /// The longest wait between two attempts, as queues allow.
-const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+const LONGEST_WAIT: Duration = Duration::from_mins(15);
 
 /// Works until the server stops.
 pub(crate) fn start(service: Arc<Service>, upload_idle: Duration, stop: Stop) {
@@ -65,7 +65,12 @@ impl Worker {
 
     /// Does the jobs that are due, up to [`AT_ONCE`]; returns how many.
     async fn batch(&self) -> StoreResult<usize> {
-        let deliveries = self.service.ports().queue.receive(AT_ONCE, VISIBILITY).await?;
+        let deliveries = self
+            .service
+            .ports()
+            .queue
+            .receive(AT_ONCE, VISIBILITY)
+            .await?;
         let count = deliveries.len();
         let mut running = JoinSet::new();
         for delivery in deliveries {
@@ -78,7 +83,11 @@ impl Worker {
 
     /// Does a job, and tells the queue what came of it.
     async fn deliver(&self, delivery: Delivery) {
-        let Delivery { envelope, attempt, receipt } = delivery;
+        let Delivery {
+            envelope,
+            attempt,
+            receipt,
+        } = delivery;
         let (id, kind) = (envelope.id, envelope.job.kind());
         let started = Instant::now();
         let result = self.attempt(envelope).await;
@@ -109,7 +118,10 @@ impl Worker {
         let service = Arc::clone(&self.service);
         let done = tokio::spawn(async move { handle(&service, envelope).await }).await;
         done.unwrap_or_else(|error| {
-            Err(JobError::Retry { after: None, reason: format!("the job broke off: {error}") })
+            Err(JobError::Retry {
+                after: None,
+                reason: format!("the job broke off: {error}"),
+            })
         })
     }
 
@@ -143,7 +155,12 @@ impl Worker {
 
     async fn schedule_uploads(&self) -> berth_service::Result<()> {
         let job = self.service.sweep_uploads_job();
-        Ok(self.service.ports().queue.send(&job, Duration::ZERO).await?)
+        Ok(self
+            .service
+            .ports()
+            .queue
+            .send(&job, Duration::ZERO)
+            .await?)
     }
 }
 
@@ -158,7 +175,9 @@ mod tests {
 
     #[test]
     fn waits_grow_to_a_limit() {
-        let waits: Vec<_> = [1, 2, 9, 10, 100].map(|attempt| wait(attempt).as_secs()).into();
+        let waits: Vec<_> = [1, 2, 9, 10, 100]
+            .map(|attempt| wait(attempt).as_secs())
+            .into();
         assert_eq!(waits, [2, 4, 512, 900, 900]);
     }
 }

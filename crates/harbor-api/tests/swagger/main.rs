@@ -47,6 +47,12 @@ const IGNORED_IN_REQUESTS: &[(&str, &str)] = &[
     ("Repository", "project_id"),
     ("Repository", "pull_count"),
     ("Repository", "update_time"),
+    ("Tag", "artifact_id"),
+    ("Tag", "id"),
+    ("Tag", "immutable"),
+    ("Tag", "pull_time"),
+    ("Tag", "push_time"),
+    ("Tag", "repository_id"),
 ];
 
 #[test]

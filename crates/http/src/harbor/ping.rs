@@ -13,14 +13,10 @@ pub(super) const ROUTES: &[Route] = &[
         verb: Verb::Get,
         path: "/api/version",
         rule: Rule::Anyone,
-        handler: |call| Box::pin(version(call)),
+        handler: |_| Box::pin(async { Ok(ok(json!({ "version": "v2.0" }))) }),
     },
     route!(Get "/ping", Rule::Anyone, ping),
 ];
-
-async fn version(_: Call) -> Result<Response> {
-    Ok(ok(json!({ "version": "v2.0" })))
-}
 
 async fn ping(_: Call) -> Result<Response> {
     Ok("Pong".into_response())

@@ -75,7 +75,9 @@ impl Call<'_> {
         if served.stale {
             headers.insert(
                 WARNING,
-                HeaderValue::from_static("299 - \"the upstream does not answer, this may be outdated\""),
+                HeaderValue::from_static(
+                    "299 - \"the upstream does not answer, this may be outdated\"",
+                ),
             );
         }
         Ok(response)
@@ -158,7 +160,11 @@ async fn receive(body: Body) -> Result<Bytes> {
             bytes.extend_from_slice(&data);
         }
     }
-    if fits { Ok(bytes.into()) } else { Err(OciError::manifest_too_large()) }
+    if fits {
+        Ok(bytes.into())
+    } else {
+        Err(OciError::manifest_too_large())
+    }
 }
 
 #[cfg(test)]

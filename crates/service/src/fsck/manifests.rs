@@ -130,13 +130,19 @@ impl Service {
     async fn is_listed(&self, manifest: &Manifest, subject: Digest) -> Result<bool> {
         let mut after: Option<(String, Digest)> = None;
         loop {
-            let behind = after.as_ref().map(|(kind, digest)| (kind.as_str(), *digest));
+            let behind = after
+                .as_ref()
+                .map(|(kind, digest)| (kind.as_str(), *digest));
             let page = self
                 .ports
                 .manifests
                 .referrers(&manifest.repository, subject, None, behind, PAGE)
                 .await?;
-            if page.items.iter().any(|referrer| referrer.digest == manifest.digest) {
+            if page
+                .items
+                .iter()
+                .any(|referrer| referrer.digest == manifest.digest)
+            {
                 return Ok(true);
             }
             let last = page.items.last().filter(|_| page.more);

@@ -11,8 +11,12 @@ use jiff::Timestamp;
 
 use crate::recent::Recent;
 
-/// How many tags of one manifest are remembered.
-const TAGS: usize = 20;
+/// How many tags of one manifest are remembered: with the one that is asked
+/// for, as many as the store sets at once.
+const TAGS: usize = 19;
+
+/// How long they are, whatever the time for which a tag is fresh.
+const MEMORY: Duration = Duration::from_mins(1);
 
 /// Recent answers of upstreams to a HEAD by tag.
 #[derive(Debug, Default)]
@@ -26,26 +30,23 @@ impl Announced {
         digest: Digest,
         tag: &TagName,
         now: Timestamp,
-        freshness: Duration,
     ) {
         let key = (repository.clone(), digest);
-        let mut tags = self.recall(repository, digest, now, freshness);
+        let mut tags = self.recall(repository, digest, now);
         if !tags.contains(tag) && tags.len() < TAGS {
             tags.push(tag.clone());
         }
-        self.0.put(key, now, tags, now - freshness);
+        self.0.put(key, now, tags, now - MEMORY);
     }
 
-    /// The tags that were announced at `digest`, unless the last one is longer
-    /// ago than `freshness`.
+    /// The tags that were announced at `digest` a moment ago.
     pub(super) fn recall(
         &self,
         repository: &RepositoryName,
         digest: Digest,
         now: Timestamp,
-        freshness: Duration,
     ) -> Vec<TagName> {
-        let known = self.0.get(&(repository.clone(), digest), now - freshness);
+        let known = self.0.get(&(repository.clone(), digest), now - MEMORY);
         known.map(|(_, tags)| tags).unwrap_or_default()
     }
 }

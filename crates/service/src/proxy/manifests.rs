@@ -251,11 +251,10 @@ impl Service {
             return Ok(None);
         };
         if !self.attach(target, served.digest, name).await? {
-            let freshness = self.settings.tag_freshness;
             let (repository, now) = (&target.repository, self.now());
             self.proxy
                 .announced
-                .note(repository, served.digest, name, now, freshness);
+                .note(repository, served.digest, name, now);
         }
         Ok(Some(served))
     }
@@ -353,11 +352,8 @@ impl Service {
         let digest = verified_digest(asked, &fetched)?;
         let parsed = parse(&fetched)?;
         let bytes = fetched.bytes;
-        let freshness = self.settings.tag_freshness;
-        let announced =
-            self.proxy
-                .announced
-                .recall(&target.repository, digest, self.now(), freshness);
+        let (repository, now) = (&target.repository, self.now());
+        let announced = self.proxy.announced.recall(repository, digest, now);
         let mut tags: Vec<_> = tag.into_iter().chain(announced).collect();
         tags.sort_unstable();
         tags.dedup();

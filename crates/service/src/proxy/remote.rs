@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use berth_domain::{RegistryEndpoint, RegistryId, Remote, Version};
+use berth_domain::{RegistryId, Remote, Version};
 
 use crate::error::{Error, Result};
 use crate::proxy::flights::lock;
@@ -33,20 +33,11 @@ impl Service {
         match cache.get(&registry) {
             Some((version, remote)) if *version == endpoint.version => Ok(Arc::clone(remote)),
             _ => {
-                let remote = Arc::new(self.open_remote(&endpoint)?);
+                let remote = Arc::new(endpoint.remote(self.opened(&endpoint)?));
                 cache.insert(registry, (endpoint.version, Arc::clone(&remote)));
                 Ok(remote)
             }
         }
-    }
-
-    fn open_remote(&self, endpoint: &RegistryEndpoint) -> Result<Remote> {
-        let open = |login: &berth_domain::SealedCredential| {
-            let context = credential_context(endpoint.id);
-            let password = self.ports.secrets.open(&login.password, &context)?;
-            Ok::<_, Error>((login.username.clone(), password))
-        };
-        Ok(endpoint.remote(endpoint.credential.as_ref().map(open).transpose()?))
     }
 }
 

@@ -15,7 +15,7 @@ use berth_domain::{
     EndpointKind, MetadataKey, Project, ProjectId, RegistryEndpoint, RegistryId, UserId, Version,
 };
 use berth_host::{HostSecrets, RandomIds, SealingKey, TokioTasks};
-use berth_oci::{Digest, Reference};
+use berth_oci::Digest;
 use berth_ports::{Access, Clock, Ports, Span, StoreResult, UpstreamError};
 use berth_service::{BlobHandle, Error, Result, ServedManifest, Service, ServiceSettings, Target};
 use berth_testkit::hub::{Hub, HubSettings};
@@ -235,10 +235,6 @@ async fn read(blob: &BlobHandle, span: std::ops::Range<u64>) -> StoreResult<Byte
         bytes.extend_from_slice(&chunk?);
     }
     Ok(bytes.freeze())
-}
-
-fn tag(text: &str) -> Reference {
-    text.parse().unwrap()
 }
 
 /// The upstream's failure.

@@ -8,7 +8,7 @@ use http::header::{HeaderName, HeaderValue};
 
 use super::*;
 
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_mins(1);
 
 impl Cache {
     async fn with_image(settings: HubSettings) -> (Self, Image) {

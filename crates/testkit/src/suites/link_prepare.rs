@@ -70,7 +70,8 @@ impl Stores {
         self.links.link(repository, digest).await.unwrap()
     }
 
-    async fn blob(&self) -> Option<Blob> {
+    /// The blob `layer`.
+    pub(super) async fn blob(&self) -> Option<Blob> {
         self.links.blob(digest("layer")).await.unwrap()
     }
 

@@ -7,6 +7,7 @@ use berth_ports::CommitManifest;
 use bytes::Bytes;
 
 use super::fixtures::{commit, digest, fresh, race, sorted_digests, tag, winners};
+use super::manifests::{get, listed};
 use crate::Stores;
 
 suite! {
@@ -27,15 +28,6 @@ suite! {
         a_commit_with_a_claimed_session_conflicts,
         a_commit_with_a_gone_session_conflicts,
     }
-}
-
-async fn listed(stores: &Stores, repository: &RepositoryName) -> Vec<Manifest> {
-    stores
-        .manifests
-        .list_manifests(repository, None, 1000)
-        .await
-        .unwrap()
-        .items
 }
 
 fn full_manifest(stores: &Stores, repository: &RepositoryName) -> Manifest {
@@ -147,7 +139,8 @@ pub async fn a_commit_moves_tags_from_other_manifests(stores: &Stores) {
     }
 }
 
-async fn assert_commit_conflicts(stores: &Stores, commit: &CommitManifest) {
+/// The commit is refused with a `Conflict`.
+pub(super) async fn assert_commit_conflicts(stores: &Stores, commit: &CommitManifest) {
     assert_fails!(stores.manifests.commit_manifest(commit).await, Conflict);
 }
 

@@ -19,7 +19,10 @@ suite! {
 pub async fn manifests_are_listed_by_digest_in_pages(stores: &Stores) {
     let repository = stores.make_repository("a/b").await;
     let other = stores.make_repository("a/b/c").await;
-    let wide = full_manifest(stores, &repository);
+    let wide = Manifest {
+        digest: Digest::of(Algorithm::Sha512, b"wide"),
+        ..stores.manifest(&repository, "wide")
+    };
     stores.push_manifest(&wide, &[]).await;
     for number in 0..5 {
         stores.push(&repository, &number.to_string(), &[]).await;

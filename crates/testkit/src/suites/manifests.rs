@@ -2,9 +2,11 @@
 //! and are given up.
 
 use berth_domain::{Begun, EdgeTarget, Manifest, ManifestState, Nonce};
+use berth_oci::RepositoryName;
 use berth_ports::{GcEntry, GcSubject};
 
 use super::fixtures::{commit, fresh, job, race, winners};
+use super::manifest_commit::assert_commit_conflicts;
 use crate::Stores;
 
 suite! {
@@ -24,12 +26,23 @@ suite! {
     }
 }
 
-async fn get(stores: &Stores, manifest: &Manifest) -> Option<Manifest> {
+/// The manifest, if it is live.
+pub(super) async fn get(stores: &Stores, manifest: &Manifest) -> Option<Manifest> {
     stores
         .manifests
         .manifest(&manifest.repository, manifest.digest)
         .await
         .unwrap()
+}
+
+/// All live manifests.
+pub(super) async fn listed(stores: &Stores, repository: &RepositoryName) -> Vec<Manifest> {
+    stores
+        .manifests
+        .list_manifests(repository, None, 1000)
+        .await
+        .unwrap()
+        .items
 }
 
 async fn begin(stores: &Stores, manifest: &Manifest, nonce: Nonce) -> Begun {

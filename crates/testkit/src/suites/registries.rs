@@ -23,6 +23,7 @@ suite! {
         a_deletion_of_a_gone_endpoint_is_not_found,
         an_endpoint_that_a_project_has_is_in_use,
         a_project_of_an_absent_endpoint_is_refused,
+        no_project_outlives_the_deletion_of_its_endpoint,
         endpoints_are_listed_by_number_in_pages,
         a_list_of_endpoints_goes_on_behind_one_that_is_gone,
     }
@@ -253,6 +254,31 @@ pub async fn a_project_of_an_absent_endpoint_is_refused(stores: &Stores) {
     };
     assert_fails!(stores.projects.create_project(&proxy).await, NotFound);
     assert_eq!(stores.projects.project(&proxy.name).await.unwrap(), None);
+}
+
+/// A deletion and creations of projects at once: either the endpoint stays, or
+/// no project came into being.
+pub async fn no_project_outlives_the_deletion_of_its_endpoint(stores: &Stores) {
+    for round in 0..4 {
+        let endpoint = create(stores, &round.to_string()).await;
+        let results = race(|runner| {
+            let (stores, id) = (stores.clone(), endpoint.id);
+            async move {
+                if runner == 0 {
+                    return stores.registries.delete_registry(id).await;
+                }
+                let proxy = Project {
+                    registry: Some(id),
+                    ..project(&format!("proxy{round}-{runner}"), stores.now())
+                };
+                stores.projects.create_project(&proxy).await
+            }
+        })
+        .await;
+        let gone = get(stores, endpoint.id).await.is_none();
+        assert_eq!(gone, results[0].is_ok());
+        assert_eq!(gone, winners(&results[1..]) == 0);
+    }
 }
 
 /// The order is that of the numbers, not of their texts.
