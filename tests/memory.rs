@@ -22,7 +22,7 @@ const PIECE: u64 = 256 << 10;
 /// The size of each blob in bytes.
 fn blob_size() -> u64 {
     let full = std::env::var("BERTH_FULL").is_ok_and(|value| value == "1");
-    if full { 256_000_000 } else { 8_000_000 }
+    if full { 256_000_000 } else { std::env::var("BERTH_SIZE").map_or(8_000_000, |s| s.parse().unwrap()) }
 }
 
 /// The pieces of the blob of a seed.

@@ -6,6 +6,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use berth_ports::{Clock, Ids};
+use http::Method;
 use http::header::{HeaderName, HeaderValue, USER_AGENT};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -26,6 +27,24 @@ pub(crate) struct Observer {
 fn is_id(value: &HeaderValue) -> bool {
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte);
     (1..=128).contains(&value.len()) && value.as_bytes().iter().all(allowed)
+}
+
+/// A method as a label: one that clients made up is not.
+fn known(method: &Method) -> &str {
+    const KNOWN: [Method; 7] = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ];
+    if KNOWN.contains(method) {
+        method.as_str()
+    } else {
+        "OTHER"
+    }
 }
 
 /// Gives a request its id, and logs and counts it when its response begins.
@@ -70,11 +89,9 @@ pub(crate) async fn observe(
     );
     let route = match (response.extensions().get::<Pattern>(), &matched) {
         (Some(pattern), _) => pattern.0.to_owned(),
-        (None, Some(matched)) => format!("{method} {}", matched.as_str()),
+        (None, Some(matched)) => format!("{} {}", known(&method), matched.as_str()),
         (None, None) => "unknown".to_owned(),
     };
-    // The method is part of the route, and a method that no route has is not
-    // a label.
     metrics::counter!("http_requests_total", "route" => route.clone(), "status" => status.to_string())
         .increment(1);
     metrics::histogram!("http_request_duration_seconds", "route" => route).record(elapsed);
