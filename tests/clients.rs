@@ -12,7 +12,10 @@ mod images;
 mod tls;
 
 /// The developer of the private project `team`.
-const MEMBER: Login<'_> = Login { user: "member", password: "Quay-side-1" };
+const MEMBER: Login<'_> = Login {
+    user: "member",
+    password: "Quay-side-1",
+};
 
 /// The role of a project's developer in Harbor's API.
 const DEVELOPER: u32 = 2;
@@ -33,7 +36,9 @@ async fn moves_an_image<C: ImageClient>(client: &mut C, server: &Server, image: 
     assert_eq!(client.pull(&copy).await, config);
 
     if C::KEEPS_INDEXES {
-        image.assert_held("multi", &admin, "library/a/copy", "multi").await;
+        image
+            .assert_held("multi", &admin, "library/a/copy", "multi")
+            .await;
     }
     let pulled = if C::KEEPS_INDEXES { &copy } else { &pushed };
     for (platform, image) in image.platforms("multi") {
@@ -47,12 +52,17 @@ async fn moves_an_image<C: ImageClient>(client: &mut C, server: &Server, image: 
 /// Moves an image of a private project as its member, and neither with a wrong
 /// password nor as somebody else.
 async fn needs_to_be_a_developer<C: ImageClient>() {
-    let Some(mut client) = C::start().await else { return };
+    let Some(mut client) = C::start().await else {
+        return;
+    };
     let server = Server::start().await;
     let registry = server.address().to_string();
     let admin = server.admin();
     admin.create_project("team", false).await;
-    let stranger = Login { user: "stranger", ..MEMBER };
+    let stranger = Login {
+        user: "stranger",
+        ..MEMBER
+    };
     for login in [MEMBER, stranger] {
         admin.create_user(login.user, login.password).await;
     }

@@ -1,5 +1,13 @@
 //! End-to-end tests against a listening server.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a helper that fails fails its test, and tests say why they skip"
+)]
+
 mod bad_input;
 mod cache;
 mod clients;

@@ -20,7 +20,9 @@ async fn start() -> (Hub, Index, Server) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn docker_pulls_from_docker_hub_once() {
-    let Some(docker) = Docker::start().await else { return };
+    let Some(docker) = Docker::start().await else {
+        return;
+    };
     let (hub, index, server) = start().await;
     let name = format!("{}/dockerhub/library/alpine", server.address());
     let config = index.images[0].config.digest;
@@ -34,7 +36,9 @@ async fn docker_pulls_from_docker_hub_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn names_of_one_part_mean_library_names() {
-    let Some(crane) = Crane::start().await else { return };
+    let Some(crane) = Crane::start().await else {
+        return;
+    };
     let (_hub, index, server) = start().await;
     let name = format!("{}/dockerhub/alpine:latest", server.address());
     let digest = crane.run(&format!("digest {name}")).await;

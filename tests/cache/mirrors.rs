@@ -11,7 +11,9 @@ use crate::support::server::{Server, free_address};
 async fn upstream() -> Option<(Layout, Distribution)> {
     let image = Layout::of_debian()?;
     let upstream = Distribution::start(Guard::Token).await?;
-    image.push("multi", upstream.client(), "library/debian", "multi").await;
+    image
+        .push("multi", upstream.client(), "library/debian", "multi")
+        .await;
     Some((image, upstream))
 }
 
@@ -22,9 +24,16 @@ async fn play_docker_hub(upstream: &Distribution, admin: &Client) {
 
 #[tokio::test]
 async fn containerd_pulls_names_of_docker_hub_by_hosts_toml() {
-    let Some((image, mut upstream)) = upstream().await else { return };
-    let Some(mut containerd) = Containerd::start().await else { return };
-    let server = Server::builder().args(["--tag-freshness-seconds", "0"]).start().await;
+    let Some((image, mut upstream)) = upstream().await else {
+        return;
+    };
+    let Some(mut containerd) = Containerd::start().await else {
+        return;
+    };
+    let server = Server::builder()
+        .args(["--tag-freshness-seconds", "0"])
+        .start()
+        .await;
     play_docker_hub(&upstream, &server.admin()).await;
     containerd.set_mirror("docker.io", "https://registry-1.docker.io", &server.url());
     let name = "docker.io/library/debian:multi";
@@ -39,11 +48,20 @@ async fn containerd_pulls_names_of_docker_hub_by_hosts_toml() {
 
 #[tokio::test]
 async fn containerd_pulls_names_of_another_registry_by_hosts_toml() {
-    let Some((image, mut upstream)) = upstream().await else { return };
-    let Some(mut containerd) = Containerd::start().await else { return };
-    let server = Server::builder().args(["--tag-freshness-seconds", "0"]).start().await;
+    let Some((image, mut upstream)) = upstream().await else {
+        return;
+    };
+    let Some(mut containerd) = Containerd::start().await else {
+        return;
+    };
+    let server = Server::builder()
+        .args(["--tag-freshness-seconds", "0"])
+        .start()
+        .await;
     let admin = server.admin();
-    let registry = admin.create_registry("upstream", &upstream.url(), Some(ACCOUNT)).await;
+    let registry = admin
+        .create_registry("upstream", &upstream.url(), Some(ACCOUNT))
+        .await;
     admin.create_proxy_project("cache", registry, true).await;
     let namespace = upstream.url().replace("http://", "");
     containerd.set_mirror(&namespace, &upstream.url(), &server.url());
@@ -58,14 +76,23 @@ async fn containerd_pulls_names_of_another_registry_by_hosts_toml() {
 
 #[tokio::test]
 async fn docker_pulls_names_of_docker_hub_by_its_mirror() {
-    let Some((image, mut upstream)) = upstream().await else { return };
+    let Some((image, mut upstream)) = upstream().await else {
+        return;
+    };
     let mirror = free_address();
     let server = Server::builder()
-        .args(["--tag-freshness-seconds", "0", "--mirror", &format!("docker.io={mirror}")])
+        .args([
+            "--tag-freshness-seconds",
+            "0",
+            "--mirror",
+            &format!("docker.io={mirror}"),
+        ])
         .start()
         .await;
     play_docker_hub(&upstream, &server.admin()).await;
-    let Some(docker) = Docker::with_mirror(&format!("http://{mirror}")).await else { return };
+    let Some(docker) = Docker::with_mirror(&format!("http://{mirror}")).await else {
+        return;
+    };
     let config = image.tagged("deb").config();
 
     assert_eq!(docker.pull("debian:multi").await, config);

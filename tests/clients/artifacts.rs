@@ -40,7 +40,9 @@ async fn referrers(client: &Client, repository: &str, subject: &Digest) -> Vec<S
 
 #[tokio::test]
 async fn oras_moves_an_artifact_and_what_refers_to_it() {
-    let Some(mut oras) = Oras::start().await else { return };
+    let Some(mut oras) = Oras::start().await else {
+        return;
+    };
     let (server, member) = start().await;
     let registry = server.address().to_string();
     oras.log_in(&registry, MEMBER).await.succeeded();
@@ -50,19 +52,43 @@ async fn oras_moves_an_artifact_and_what_refers_to_it() {
     std::fs::write(folder.join("sbom.json"), "{}").unwrap();
     let name = format!("{registry}/team/models/seven:v1");
 
-    let push = oras.program().line("push --plain-http --artifact-type application/vnd.test.model");
-    push.arg(&name).arg("model.bin:application/octet-stream").within(&folder).succeeds().await;
+    let push = oras
+        .program()
+        .line("push --plain-http --artifact-type application/vnd.test.model");
+    push.arg(&name)
+        .arg("model.bin:application/octet-stream")
+        .within(&folder)
+        .succeeds()
+        .await;
     let attach = "attach --plain-http --artifact-type application/vnd.test.sbom";
-    let attach = oras.program().line(attach).arg(&name).arg("sbom.json:application/json");
+    let attach = oras
+        .program()
+        .line(attach)
+        .arg(&name)
+        .arg("sbom.json:application/json");
     attach.within(&folder).succeeds().await;
 
-    oras.program().line("pull --plain-http --output pulled").arg(&name).succeeds().await;
+    oras.program()
+        .line("pull --plain-http --output pulled")
+        .arg(&name)
+        .succeeds()
+        .await;
     let pulled = std::fs::read(oras.home().join("pulled/model.bin")).unwrap();
     assert_eq!(pulled, vec![7; 3_000_000]);
-    let discovered = oras.program().line("discover --plain-http --format json").arg(&name);
+    let discovered = oras
+        .program()
+        .line("discover --plain-http --format json")
+        .arg(&name);
     let discovered = discovered.succeeds().await;
-    assert!(discovered.contains("application/vnd.test.sbom"), "{discovered}");
-    let manifest = member.head("/v2/team/models/seven/manifests/v1").send().await.expect(200);
+    assert!(
+        discovered.contains("application/vnd.test.sbom"),
+        "{discovered}"
+    );
+    let manifest = member
+        .head("/v2/team/models/seven/manifests/v1")
+        .send()
+        .await
+        .expect(200);
     let digest = manifest.header("docker-content-digest").parse().unwrap();
     let listed = referrers(&member, "team/models/seven", &digest).await;
     assert_eq!(listed, ["application/vnd.test.sbom"]);
@@ -70,7 +96,9 @@ async fn oras_moves_an_artifact_and_what_refers_to_it() {
 
 #[tokio::test]
 async fn helm_moves_a_chart() {
-    let Some(helm) = Helm::start().await else { return };
+    let Some(helm) = Helm::start().await else {
+        return;
+    };
     let (server, _) = start().await;
     let registry = server.address().to_string();
     helm.log_in(&registry, MEMBER.wrong()).await.refused();
@@ -82,17 +110,25 @@ async fn helm_moves_a_chart() {
 
 #[tokio::test]
 async fn cosign_signs_only_when_logged_in() {
-    let Some(cosign) = Cosign::start().await else { return };
+    let Some(cosign) = Cosign::start().await else {
+        return;
+    };
     let (server, member) = start().await;
     let (name, _) = push_image(&server, &member).await;
-    cosign.log_in(&server.address().to_string(), MEMBER.wrong()).await;
+    cosign
+        .log_in(&server.address().to_string(), MEMBER.wrong())
+        .await;
     cosign.sign(&name).await.refused();
 }
 
 #[tokio::test]
 async fn cosign_signs_by_a_tag_and_verifies() {
-    let Some(cosign) = Cosign::start().await else { return };
-    let Some(other) = Cosign::start().await else { return };
+    let Some(cosign) = Cosign::start().await else {
+        return;
+    };
+    let Some(other) = Cosign::start().await else {
+        return;
+    };
     let (server, member) = start().await;
     let (name, digest) = push_image(&server, &member).await;
     for cosign in [&cosign, &other] {
@@ -102,12 +138,18 @@ async fn cosign_signs_by_a_tag_and_verifies() {
     cosign.verify(&name).await.succeeded();
     other.verify(&name).await.failed();
     let tag = digest.to_string().replace(':', "-");
-    member.head(&format!("/v2/team/signed/manifests/{tag}.sig")).send().await.expect(200);
+    member
+        .head(&format!("/v2/team/signed/manifests/{tag}.sig"))
+        .send()
+        .await
+        .expect(200);
 }
 
 #[tokio::test]
 async fn cosign_signs_by_a_referrer_and_verifies() {
-    let Some(cosign) = Cosign::start().await else { return };
+    let Some(cosign) = Cosign::start().await else {
+        return;
+    };
     let (server, member) = start().await;
     let (name, digest) = push_image(&server, &member).await;
     cosign.log_in(&server.address().to_string(), MEMBER).await;
@@ -119,7 +161,9 @@ async fn cosign_signs_by_a_referrer_and_verifies() {
 
 #[tokio::test]
 async fn notation_signs_lists_and_verifies() {
-    let Some(notation) = Notation::start().await else { return };
+    let Some(notation) = Notation::start().await else {
+        return;
+    };
     let (server, member) = start().await;
     let (name, digest) = push_image(&server, &member).await;
     let registry = server.address().to_string();
@@ -128,7 +172,10 @@ async fn notation_signs_lists_and_verifies() {
     notation.verify(&name).await.failed();
     notation.sign(&name).await.succeeded();
     let list = notation.list(&name).await;
-    assert!(list.contains("application/vnd.cncf.notary.signature"), "{list}");
+    assert!(
+        list.contains("application/vnd.cncf.notary.signature"),
+        "{list}"
+    );
     notation.verify(&name).await.succeeded();
     let listed = referrers(&member, "team/signed", &digest).await;
     assert_eq!(listed, ["application/vnd.cncf.notary.signature"]);

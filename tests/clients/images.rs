@@ -16,7 +16,9 @@ async fn start<C: ImageClient>() -> Option<(C, Server, Layout)> {
 
 #[tokio::test]
 async fn docker_moves_an_image_and_runs_it() {
-    let Some((mut docker, server, image)) = start::<Docker>().await else { return };
+    let Some((mut docker, server, image)) = start::<Docker>().await else {
+        return;
+    };
     moves_an_image(&mut docker, &server, &image).await;
     let copy = format!("{}/library/a/copy:multi", server.address());
     docker.pull(&copy).await;
@@ -30,7 +32,9 @@ async fn docker_moves_a_private_image_for_a_developer_only() {
 
 #[tokio::test]
 async fn containerd_moves_an_image_and_runs_it() {
-    let Some((mut containerd, server, image)) = start::<Containerd>().await else { return };
+    let Some((mut containerd, server, image)) = start::<Containerd>().await else {
+        return;
+    };
     moves_an_image(&mut containerd, &server, &image).await;
     let copy = format!("{}/library/a/copy:multi", server.address());
     containerd.pull(&copy).await;
@@ -44,7 +48,9 @@ async fn containerd_moves_a_private_image_for_a_developer_only() {
 
 #[tokio::test]
 async fn podman_moves_an_image() {
-    let Some((mut podman, server, image)) = start::<Podman>().await else { return };
+    let Some((mut podman, server, image)) = start::<Podman>().await else {
+        return;
+    };
     moves_an_image(&mut podman, &server, &image).await;
 }
 
@@ -55,13 +61,20 @@ async fn podman_moves_a_private_image_for_a_developer_only() {
 
 #[tokio::test]
 async fn buildah_moves_an_image_and_what_it_builds_on_it() {
-    let Some((mut buildah, server, image)) = start::<Buildah>().await else { return };
+    let Some((mut buildah, server, image)) = start::<Buildah>().await else {
+        return;
+    };
     moves_an_image(&mut buildah, &server, &image).await;
     let registry = server.address();
     let base = format!("{registry}/library/debian:deb");
-    image.push("deb", &server.admin(), "library/debian", "deb").await;
+    image
+        .push("deb", &server.admin(), "library/debian", "deb")
+        .await;
     let built = format!("{registry}/library/built:1");
-    buildah.build(&built, &format!("FROM {base}\nRUN hello\n")).await.succeeded();
+    buildah
+        .build(&built, &format!("FROM {base}\nRUN hello\n"))
+        .await
+        .succeeded();
     let config = buildah.config(&built, None).await;
     buildah.push(&built, &built).await.succeeded();
     buildah.forget().await;
@@ -75,7 +88,9 @@ async fn buildah_moves_a_private_image_for_a_developer_only() {
 
 #[tokio::test]
 async fn skopeo_moves_an_image() {
-    let Some((mut skopeo, server, image)) = start::<Skopeo>().await else { return };
+    let Some((mut skopeo, server, image)) = start::<Skopeo>().await else {
+        return;
+    };
     moves_an_image(&mut skopeo, &server, &image).await;
 }
 
@@ -86,15 +101,32 @@ async fn skopeo_moves_a_private_image_for_a_developer_only() {
 
 #[tokio::test]
 async fn crane_moves_an_image() {
-    let Some((mut crane, server, image)) = start::<Crane>().await else { return };
+    let Some((mut crane, server, image)) = start::<Crane>().await else {
+        return;
+    };
     moves_an_image(&mut crane, &server, &image).await;
     let registry = server.address();
-    let digest = crane.run(&format!("digest {registry}/library/a/copy:multi")).await;
+    let digest = crane
+        .run(&format!("digest {registry}/library/a/copy:multi"))
+        .await;
     assert_eq!(digest, image.tagged("multi").digest.to_string());
-    assert_eq!(crane.run(&format!("ls {registry}/library/a/copy")).await, "multi");
-    crane.run(&format!("validate --remote {registry}/library/a/copy:multi")).await;
-    crane.run(&format!("copy {registry}/library/a/copy:multi {registry}/library/b:1")).await;
-    image.assert_held("multi", &server.admin(), "library/b", "1").await;
+    assert_eq!(
+        crane.run(&format!("ls {registry}/library/a/copy")).await,
+        "multi"
+    );
+    crane
+        .run(&format!(
+            "validate --remote {registry}/library/a/copy:multi"
+        ))
+        .await;
+    crane
+        .run(&format!(
+            "copy {registry}/library/a/copy:multi {registry}/library/b:1"
+        ))
+        .await;
+    image
+        .assert_held("multi", &server.admin(), "library/b", "1")
+        .await;
 }
 
 #[tokio::test]
@@ -104,7 +136,9 @@ async fn crane_moves_a_private_image_for_a_developer_only() {
 
 #[tokio::test]
 async fn regctl_moves_an_image() {
-    let Some((mut regctl, server, image)) = start::<Regctl>().await else { return };
+    let Some((mut regctl, server, image)) = start::<Regctl>().await else {
+        return;
+    };
     moves_an_image(&mut regctl, &server, &image).await;
 }
 
@@ -115,7 +149,9 @@ async fn regctl_moves_a_private_image_for_a_developer_only() {
 
 #[tokio::test]
 async fn oras_moves_an_image() {
-    let Some((mut oras, server, image)) = start::<Oras>().await else { return };
+    let Some((mut oras, server, image)) = start::<Oras>().await else {
+        return;
+    };
     moves_an_image(&mut oras, &server, &image).await;
 }
 

@@ -26,8 +26,11 @@ mod regctl;
 mod skopeo;
 
 /// The platform of this machine, as registries call it.
-const HOST_PLATFORM: &str =
-    if cfg!(target_arch = "aarch64") { "linux/arm64" } else { "linux/amd64" };
+const HOST_PLATFORM: &str = if cfg!(target_arch = "aarch64") {
+    "linux/arm64"
+} else {
+    "linux/amd64"
+};
 
 /// A client that moves images, with an empty store and no login.
 pub(crate) trait ImageClient: Sized {

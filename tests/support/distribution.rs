@@ -5,14 +5,17 @@ use std::net::SocketAddr;
 use tempfile::TempDir;
 
 use super::daemons::Daemon;
-use super::login::Login;
 use super::http::Client;
+use super::login::Login;
 use super::programs;
 use super::server::free_address;
 use super::token_service::TokenService;
 
 /// The account that the registry knows.
-pub(crate) const ACCOUNT: Login<'_> = Login { user: "puller", password: "upstream-Secret-1" };
+pub(crate) const ACCOUNT: Login<'_> = Login {
+    user: "puller",
+    password: "upstream-Secret-1",
+};
 
 /// The line of `htpasswd -B` for [`ACCOUNT`].
 const HTPASSWD: &str = "puller:$2y$05$jMMF455uMUZi32iWC1JuYu6EcTcUDUd/a793q0XbCESurgJOku/KG";
@@ -54,7 +57,10 @@ impl Distribution {
             }
             Guard::Basic => {
                 std::fs::write(folder.path().join("htpasswd"), HTPASSWD).unwrap();
-                (None, format!("  htpasswd: {{realm: upstream, path: {root}/htpasswd}}"))
+                (
+                    None,
+                    format!("  htpasswd: {{realm: upstream, path: {root}/htpasswd}}"),
+                )
             }
         };
         let configuration = format!(
@@ -69,7 +75,10 @@ auth:
         let file = folder.path().join("registry.yml");
         std::fs::write(&file, configuration).unwrap();
         let mut command = std::process::Command::new("registry");
-        command.arg("serve").arg(file).env("OTEL_TRACES_EXPORTER", "none");
+        command
+            .arg("serve")
+            .arg(file)
+            .env("OTEL_TRACES_EXPORTER", "none");
         let mut daemon = Daemon::start("registry", command, folder.path());
         daemon.listening(address).await;
         let client = Client::new(format!("http://{address}"));
@@ -77,7 +86,13 @@ auth:
             Some(tokens) => client.authorized(&format!("Bearer {}", tokens.all_access())),
             None => client.login(ACCOUNT.user, ACCOUNT.password),
         };
-        Some(Self { daemon: Some(daemon), address, client, _tokens: tokens, _folder: folder })
+        Some(Self {
+            daemon: Some(daemon),
+            address,
+            client,
+            _tokens: tokens,
+            _folder: folder,
+        })
     }
 
     /// Where it listens.

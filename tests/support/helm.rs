@@ -1,7 +1,7 @@
 //! helm with a chart to move.
 
-use super::login::Login;
 use super::home::{CommandLine, Home, Outcome};
+use super::login::Login;
 use super::programs;
 
 /// helm, and the package of a chart `chart` of version 0.1.0.

@@ -54,7 +54,10 @@ impl Home {
     /// Logs in by a command line that ends in the registry.
     pub(crate) async fn log_in(&self, line: &str, registry: &str, login: Login<'_>) -> Outcome {
         let (name, arguments) = line.split_once(' ').unwrap();
-        let line = self.program(name).line(arguments).line("--password-stdin --username");
+        let line = self
+            .program(name)
+            .line(arguments)
+            .line("--password-stdin --username");
         let line = line.args([login.user, registry]);
         line.input(login.password).run().await
     }
@@ -199,8 +202,6 @@ impl Outcome {
     pub(crate) fn refused(self) {
         let said = self.failed().to_lowercase();
         let reasons = [
-            "401",
-            "403",
             "unauthorized",
             "forbidden",
             "denied",

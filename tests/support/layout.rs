@@ -74,8 +74,9 @@ impl Layout {
     /// A blob; its bytes are verified.
     pub(crate) fn blob(&self, digest: &Digest) -> Bytes {
         let path = self.0.join("blobs/sha256").join(digest.hex());
-        let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
-        assert_eq!(Digest::sha256(&bytes), *digest, "{path:?}");
+        let bytes = std::fs::read(&path);
+        let bytes = bytes.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert_eq!(Digest::sha256(&bytes), *digest, "{}", path.display());
         bytes.into()
     }
 
@@ -108,7 +109,11 @@ impl Layout {
             // Not every registry takes a blob by one POST.
             let upload = to.start_upload(repository).await;
             let upload = with_query(&upload, &format!("digest={blob}"));
-            to.put(&upload).body(self.blob(&blob)).send().await.expect(201);
+            to.put(&upload)
+                .body(self.blob(&blob))
+                .send()
+                .await
+                .expect(201);
         }
         to.put(&format!("/v2/{repository}/manifests/{reference}"))
             .header("content-type", &held.media_type)
@@ -155,7 +160,10 @@ impl Held {
     }
 
     fn children(&self) -> Vec<Value> {
-        self.json()["manifests"].as_array().cloned().unwrap_or_default()
+        self.json()["manifests"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
     }
 
     fn blobs(&self) -> Vec<Digest> {
@@ -168,7 +176,9 @@ impl Held {
 
 /// The descriptor of an index's image for a platform, such as `linux/arm64`.
 pub(crate) fn of_platform<'a>(descriptors: &'a [Value], platform: &str) -> &'a Value {
-    let wanted = descriptors.iter().find(|descriptor| platform_of(descriptor) == platform);
+    let wanted = descriptors
+        .iter()
+        .find(|descriptor| platform_of(descriptor) == platform);
     wanted.unwrap_or_else(|| panic!("{platform} is not in {descriptors:?}"))
 }
 

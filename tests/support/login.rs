@@ -10,11 +10,17 @@ pub(crate) struct Login<'a> {
 }
 
 /// The administrator of every server of the tests.
-pub(crate) const ADMIN: Login<'_> = Login { user: "admin", password: ADMIN_PASSWORD };
+pub(crate) const ADMIN: Login<'_> = Login {
+    user: "admin",
+    password: ADMIN_PASSWORD,
+};
 
 impl Login<'_> {
     /// The same user with a password that is not its own.
     pub(crate) fn wrong(self) -> Self {
-        Self { password: "wrong-Password-1", ..self }
+        Self {
+            password: "wrong-Password-1",
+            ..self
+        }
     }
 }

@@ -37,7 +37,11 @@ impl Nginx {
         command.args(["-e", "error.log"]);
         let mut daemon = Daemon::start("nginx", command, folder.path());
         daemon.listening(address).await;
-        Some(Self { _daemon: daemon, address, folder })
+        Some(Self {
+            _daemon: daemon,
+            address,
+            folder,
+        })
     }
 
     /// Where it listens, with TLS.
@@ -57,9 +61,16 @@ fn certify(folder: &TempDir) {
                    -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
                    -addext basicConstraints=critical,CA:FALSE";
     let arguments = request.split_whitespace();
-    let output = Command::new("openssl").args(arguments).current_dir(folder.path()).output();
+    let output = Command::new("openssl")
+        .args(arguments)
+        .current_dir(folder.path())
+        .output();
     let output = output.unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 /// As the documentation on operating has it, beside what lets it run here.

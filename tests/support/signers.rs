@@ -3,8 +3,8 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::login::Login;
 use super::home::{CommandLine, Home, Outcome};
+use super::login::Login;
 use super::programs;
 
 /// cosign with a key of its own.
@@ -22,7 +22,10 @@ impl Cosign {
 
     /// Logs in, without asking the registry.
     pub(crate) async fn log_in(&self, registry: &str, login: Login<'_>) {
-        self.0.log_in("cosign login", registry, login).await.succeeded();
+        self.0
+            .log_in("cosign login", registry, login)
+            .await
+            .succeeded();
     }
 
     /// Signs what a name with a digest means; the signature is kept beside it
@@ -55,7 +58,10 @@ impl Cosign {
     }
 
     fn program(&self, line: &str) -> CommandLine {
-        self.0.program("cosign").line(line).env("COSIGN_PASSWORD", "")
+        self.0
+            .program("cosign")
+            .line(line)
+            .env("COSIGN_PASSWORD", "")
     }
 }
 
@@ -112,17 +118,26 @@ esac
 
     /// Signs what a name with a digest means.
     pub(crate) async fn sign(&self, name: &str) -> Outcome {
-        self.program("sign --insecure-registry").arg(name).run().await
+        self.program("sign --insecure-registry")
+            .arg(name)
+            .run()
+            .await
     }
 
     /// Looks for a signature that it trusts.
     pub(crate) async fn verify(&self, name: &str) -> Outcome {
-        self.program("verify --insecure-registry").arg(name).run().await
+        self.program("verify --insecure-registry")
+            .arg(name)
+            .run()
+            .await
     }
 
     /// Lists the signatures; answers its output.
     pub(crate) async fn list(&self, name: &str) -> String {
-        self.program("list --insecure-registry").arg(name).succeeds().await
+        self.program("list --insecure-registry")
+            .arg(name)
+            .succeeds()
+            .await
     }
 
     fn program(&self, line: &str) -> CommandLine {

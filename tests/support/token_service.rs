@@ -43,12 +43,21 @@ impl TokenService {
             axum::serve(listener, router).await.unwrap();
         });
         let certificate = folder.join("tokens.pem");
-        Self { address, certificate, issuer, server }
+        Self {
+            address,
+            certificate,
+            issuer,
+            server,
+        }
     }
 
     /// The `auth` section of the registry's configuration.
     pub(crate) fn configuration(&self) -> String {
-        let Self { address, certificate, .. } = self;
+        let Self {
+            address,
+            certificate,
+            ..
+        } = self;
         format!(
             "  token:
     realm: http://{address}/token
@@ -92,10 +101,19 @@ impl Issuer {
         let request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
                        -keyout tokens.key -out tokens.pem -subj /CN=tokens.test";
         let arguments = request.split_whitespace();
-        let output = Command::new("openssl").args(arguments).current_dir(folder).output();
+        let output = Command::new("openssl")
+            .args(arguments)
+            .current_dir(folder)
+            .output();
         let output = output.unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let key = STANDARD.decode(pem_body(&folder.join("tokens.key"))).unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let key = STANDARD
+            .decode(pem_body(&folder.join("tokens.key")))
+            .unwrap();
         Self {
             account,
             key: EncodingKey::from_ec_der(&key),
@@ -129,9 +147,14 @@ async fn token(
 ) -> (StatusCode, Json<Value>) {
     let Login { user, password } = issuer.account;
     let basic = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
-    let given = headers.get("authorization").and_then(|value| value.to_str().ok());
+    let given = headers
+        .get("authorization")
+        .and_then(|value| value.to_str().ok());
     if given != Some(&basic) {
-        return (StatusCode::UNAUTHORIZED, Json(json!({ "details": "wrong password" })));
+        return (
+            StatusCode::UNAUTHORIZED,
+            Json(json!({ "details": "wrong password" })),
+        );
     }
     let url = format!("http://{SERVICE}/?{}", query.unwrap_or_default());
     let url = reqwest::Url::parse(&url).unwrap();
@@ -139,7 +162,10 @@ async fn token(
     let scopes = scopes.map(|(_, scope)| scope.into_owned());
     let scopes: Vec<_> = scopes.flat_map(|list| split(&list)).collect();
     let token = issuer.issue(&scopes);
-    (StatusCode::OK, Json(json!({ "token": token, "expires_in": LIFETIME_SECONDS })))
+    (
+        StatusCode::OK,
+        Json(json!({ "token": token, "expires_in": LIFETIME_SECONDS })),
+    )
 }
 
 fn split(scopes: &str) -> Vec<String> {
@@ -157,5 +183,7 @@ fn access(scope: &str) -> Option<Value> {
 /// The Base64 of the first part of a PEM file.
 fn pem_body(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap();
-    text.lines().filter(|line| !line.starts_with("-----")).collect()
+    text.lines()
+        .filter(|line| !line.starts_with("-----"))
+        .collect()
 }

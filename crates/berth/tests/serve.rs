@@ -239,6 +239,20 @@ async fn metrics_are_served_on_their_own_address_only() {
 }
 
 #[tokio::test]
+async fn no_client_can_make_labels_of_metrics() {
+    let server = Server::start(&["--metrics-listen", "127.0.0.1:0"]);
+    for path in ["/v2/", "/service/token", "/livez", "/grown/path"] {
+        let method = reqwest::Method::from_bytes(b"GROWN").unwrap();
+        let request = client().request(method, format!("{}{path}", server.url));
+        request.send().await.unwrap();
+    }
+    let address = server.line.split("metrics on ").nth(1).unwrap();
+    let address = address.split(',').next().unwrap();
+    let text = get(&format!("http://{address}/metrics"), None).await.1;
+    assert!(!text.to_lowercase().contains("grown"), "{text}");
+}
+
+#[tokio::test]
 async fn http_2_is_spoken_without_tls_too() {
     let server = Server::start(&[]);
     let client = reqwest::Client::builder()

@@ -23,7 +23,9 @@ impl Buildah {
         let folder = self.0.join("context");
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("Containerfile"), instructions).unwrap();
-        let build = self.program().line("bud --isolation chroot --tls-verify=false --tag");
+        let build = self
+            .program()
+            .line("bud --isolation chroot --tls-verify=false --tag");
         build.arg(name).arg(folder).run().await
     }
 }
@@ -49,7 +51,9 @@ impl ImageClient for Buildah {
     }
 
     async fn config(&self, name: &str, _platform: Option<&str>) -> Digest {
-        let inspect = self.program().line("inspect --type image --format {{.FromImageID}}");
+        let inspect = self
+            .program()
+            .line("inspect --type image --format {{.FromImageID}}");
         id(&inspect.arg(name).succeeds().await)
     }
 

@@ -1,6 +1,5 @@
 //! containerd, driven by its `ctr`.
 
-
 use std::path::{Path, PathBuf};
 
 use berth_oci::Digest;
@@ -62,7 +61,9 @@ impl Containerd {
     pub(crate) async fn target(&self, name: &str) -> Digest {
         let list = self.ctr().line("images ls").arg(format!("name=={name}"));
         let list = list.succeeds().await;
-        let digest = list.split_whitespace().find(|word| word.starts_with("sha256:"));
+        let digest = list
+            .split_whitespace()
+            .find(|word| word.starts_with("sha256:"));
         id(digest.unwrap_or_else(|| panic!("{name} is not in {list}")))
     }
 
@@ -109,7 +110,12 @@ impl ImageClient for Containerd {
         }
         let home = Home::new();
         let (daemon, _) = Self::daemon(&home).await;
-        Some(Self { _daemon: daemon, home, user: None, hosts: None })
+        Some(Self {
+            _daemon: daemon,
+            home,
+            user: None,
+            hosts: None,
+        })
     }
 
     async fn log_in(&mut self, _registry: &str, login: Login<'_>) -> Outcome {
@@ -131,19 +137,25 @@ impl ImageClient for Containerd {
         let platform = platform.unwrap_or(HOST_PLATFORM);
         let image = match target["manifests"].as_array() {
             None => target,
-            Some(children) => self.content(&digest_of(of_platform(children, platform))).await,
+            Some(children) => {
+                self.content(&digest_of(of_platform(children, platform)))
+                    .await
+            }
         };
-        let config = digest_of(&image["config"]);
+        let held = self.ctr().line("content ls --quiet").succeeds().await;
         for layer in image["layers"].as_array().unwrap() {
             let layer = digest_of(layer).to_string();
-            let listed = self.ctr().line("content ls --quiet").succeeds().await;
-            assert!(listed.contains(&layer), "{name} has no {layer}");
+            assert!(held.contains(&layer), "{name} has no {layer}");
         }
-        config
+        digest_of(&image["config"])
     }
 
     async fn push(&self, from: &str, to: &str) -> Outcome {
-        self.ctr().line("images tag --force").args([from, to]).succeeds().await;
+        self.ctr()
+            .line("images tag --force")
+            .args([from, to])
+            .succeeds()
+            .await;
         let push = self.as_user(self.ctr().line("images push --plain-http"));
         push.arg(to).run().await
     }

@@ -28,7 +28,10 @@ impl ImageClient for Crane {
     async fn start() -> Option<Self> {
         programs::require("crane")?;
         let home = Home::new();
-        Some(Self { folders: Folders::of(&home), home })
+        Some(Self {
+            folders: Folders::of(&home),
+            home,
+        })
     }
 
     async fn log_in(&mut self, registry: &str, login: Login<'_>) -> Outcome {
@@ -50,7 +53,13 @@ impl ImageClient for Crane {
 
     async fn push(&self, from: &str, to: &str) -> Outcome {
         let from = self.folders.of_name(from);
-        self.home.program("crane").arg("push").arg(from).arg(to).run().await
+        self.home
+            .program("crane")
+            .arg("push")
+            .arg(from)
+            .arg(to)
+            .run()
+            .await
     }
 
     async fn forget(&self) {

@@ -1,6 +1,5 @@
 //! Docker, with a daemon of its own.
 
-
 use std::path::{Path, PathBuf};
 
 use berth_oci::Digest;
@@ -42,20 +41,39 @@ impl Docker {
         let home = Home::new();
         let (containerd, containerd_socket) = Containerd::daemon(&home).await;
         let socket = format!("unix://{}", home.join("docker.sock").display());
-        let dockerd = home.program("dockerd").line("--log-level warn --storage-driver vfs");
+        let dockerd = home
+            .program("dockerd")
+            .line("--log-level warn --storage-driver vfs");
         let dockerd = dockerd.line("--iptables=false --ip6tables=false --bridge none");
-        let dockerd = dockerd.args(["--host", &socket]).arg("--containerd").arg(containerd_socket);
+        let dockerd = dockerd
+            .args(["--host", &socket])
+            .arg("--containerd")
+            .arg(containerd_socket);
         let dockerd = dockerd.arg("--data-root").arg(home.join("docker"));
         let dockerd = dockerd.arg("--exec-root").arg(home.join("exec"));
-        let dockerd = dockerd.arg("--pidfile").arg(home.join("docker.pid")).args(arguments);
+        let dockerd = dockerd
+            .arg("--pidfile")
+            .arg(home.join("docker.pid"))
+            .args(arguments);
         let dockerd = match certificates {
             None => dockerd,
             Some(file) => dockerd.env("SSL_CERT_FILE", file),
         };
         let mut dockerd = Daemon::start("dockerd", dockerd.into_command(), home.path());
-        let version = async || docker(&home, &socket).arg("version").run().await.is_success();
+        let version = async || {
+            docker(&home, &socket)
+                .arg("version")
+                .run()
+                .await
+                .is_success()
+        };
         dockerd.ready(version).await;
-        Some(Self { _dockerd: dockerd, _containerd: containerd, socket, home })
+        Some(Self {
+            _dockerd: dockerd,
+            _containerd: containerd,
+            socket,
+            home,
+        })
     }
 
     /// Runs a program of an image; answers its output.
@@ -112,7 +130,11 @@ impl ImageClient for Docker {
     }
 
     async fn forget(&self) {
-        let images = self.docker().line("image ls --quiet --no-trunc").succeeds().await;
+        let images = self
+            .docker()
+            .line("image ls --quiet --no-trunc")
+            .succeeds()
+            .await;
         let remove = self.docker().line("image rm --force");
         remove.args(images.lines()).succeeds().await;
     }

@@ -22,7 +22,8 @@ impl Folders {
 
     /// The folder of an image.
     pub(super) fn of_name(&self, name: &str) -> PathBuf {
-        self.0.join(name.replace(|character: char| !character.is_ascii_alphanumeric(), "-"))
+        self.0
+            .join(name.replace(|character: char| !character.is_ascii_alphanumeric(), "-"))
     }
 
     /// The folder of an image, with nothing there.
@@ -44,7 +45,9 @@ impl Folders {
         {
             assert_eq!(held.digest.to_string(), digest, "{name}");
         }
-        layout.image(&held, platform.unwrap_or(HOST_PLATFORM)).config()
+        layout
+            .image(&held, platform.unwrap_or(HOST_PLATFORM))
+            .config()
     }
 
     /// Deletes all.

@@ -32,7 +32,10 @@ impl ImageClient for Oras {
     async fn start() -> Option<Self> {
         programs::require("oras")?;
         let home = Home::new();
-        Some(Self { folders: Folders::of(&home), home })
+        Some(Self {
+            folders: Folders::of(&home),
+            home,
+        })
     }
 
     async fn log_in(&mut self, registry: &str, login: Login<'_>) -> Outcome {
@@ -41,7 +44,9 @@ impl ImageClient for Oras {
     }
 
     async fn try_pull(&self, name: &str, platform: Option<&str>) -> Outcome {
-        let copy = self.program().line("copy --from-plain-http --to-oci-layout");
+        let copy = self
+            .program()
+            .line("copy --from-plain-http --to-oci-layout");
         let copy = match platform {
             None => copy,
             Some(platform) => copy.args(["--platform", platform]),
@@ -56,7 +61,9 @@ impl ImageClient for Oras {
 
     async fn push(&self, from: &str, to: &str) -> Outcome {
         let from = format!("{}:image", self.folders.of_name(from).display());
-        let copy = self.program().line("copy --from-oci-layout --to-plain-http");
+        let copy = self
+            .program()
+            .line("copy --from-oci-layout --to-plain-http");
         copy.arg(from).arg(to).run().await
     }
 

@@ -29,12 +29,21 @@ impl ImageClient for Regctl {
     async fn start() -> Option<Self> {
         programs::require("regctl")?;
         let home = Home::new();
-        Some(Self { folders: Folders::of(&home), home })
+        Some(Self {
+            folders: Folders::of(&home),
+            home,
+        })
     }
 
     async fn log_in(&mut self, registry: &str, login: Login<'_>) -> Outcome {
-        let log_in = self.program(registry).line("registry login --pass-stdin --user");
-        log_in.args([login.user, registry]).input(login.password).run().await
+        let log_in = self
+            .program(registry)
+            .line("registry login --pass-stdin --user");
+        log_in
+            .args([login.user, registry])
+            .input(login.password)
+            .run()
+            .await
     }
 
     async fn try_pull(&self, name: &str, platform: Option<&str>) -> Outcome {
@@ -53,7 +62,12 @@ impl ImageClient for Regctl {
 
     async fn push(&self, from: &str, to: &str) -> Outcome {
         let from = format!("ocidir://{}:image", self.folders.of_name(from).display());
-        self.program(to).line("image copy").arg(from).arg(to).run().await
+        self.program(to)
+            .line("image copy")
+            .arg(from)
+            .arg(to)
+            .run()
+            .await
     }
 
     async fn forget(&self) {

@@ -16,7 +16,9 @@ pub(crate) struct Skopeo {
 
 impl Skopeo {
     fn copy(&self) -> CommandLine {
-        self.home.program("skopeo").line("copy --src-tls-verify=false --dest-tls-verify=false")
+        self.home
+            .program("skopeo")
+            .line("copy --src-tls-verify=false --dest-tls-verify=false")
     }
 }
 
@@ -26,7 +28,10 @@ impl ImageClient for Skopeo {
     async fn start() -> Option<Self> {
         programs::require("skopeo")?;
         let home = Home::new();
-        Some(Self { folders: Folders::of(&home), home })
+        Some(Self {
+            folders: Folders::of(&home),
+            home,
+        })
     }
 
     async fn log_in(&mut self, registry: &str, login: Login<'_>) -> Outcome {
@@ -54,7 +59,12 @@ impl ImageClient for Skopeo {
 
     async fn push(&self, from: &str, to: &str) -> Outcome {
         let from = format!("oci:{}:image", self.folders.of_name(from).display());
-        self.copy().arg("--all").arg(from).arg(format!("docker://{to}")).run().await
+        self.copy()
+            .arg("--all")
+            .arg(from)
+            .arg(format!("docker://{to}"))
+            .run()
+            .await
     }
 
     async fn forget(&self) {
