@@ -13,6 +13,7 @@ use crate::support::server::{Server, assert_sound};
 mod manifests;
 mod requests;
 mod tokens;
+mod upstream;
 mod uploads;
 
 const REPOSITORY: &str = "library/bad";
@@ -37,13 +38,19 @@ async fn raw(server: &Server, bytes: &[u8]) -> String {
     let _ = stream.shutdown().await;
     let mut answer = Vec::new();
     let read = stream.read_to_end(&mut answer);
-    let _ = tokio::time::timeout(Duration::from_secs(30), read).await.expect("it hangs");
+    let _ = tokio::time::timeout(Duration::from_secs(30), read)
+        .await
+        .expect("it hangs");
     String::from_utf8_lossy(&answer).into_owned()
 }
 
 /// The status of a raw answer; 0 if the connection was closed without one.
 fn status(answer: &str) -> u16 {
-    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
+    answer
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .unwrap_or(0)
 }
 
 /// A request's head, with the administrator's login.

@@ -42,7 +42,6 @@ async fn moves_an_image<C: ImageClient>(client: &mut C, server: &Server, image: 
     }
     let pulled = if C::KEEPS_INDEXES { &copy } else { &pushed };
     for (platform, image) in image.platforms("multi") {
-        client.forget().await;
         let config = client.pull_platform(pulled, &platform).await;
         assert_eq!(config, image.config(), "{platform}");
     }

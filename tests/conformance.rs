@@ -35,25 +35,37 @@ fn run(program: &Path, server: &Server, results: &Path) -> Output {
 
 /// The totals of a run: lines like `  Pass....: 986`.
 fn totals(report: &str) -> BTreeMap<&str, usize> {
-    let lines = report.lines().skip_while(|line| !line.starts_with("OCI Conformance Result:"));
+    let lines = report
+        .lines()
+        .skip_while(|line| !line.starts_with("OCI Conformance Result:"));
     lines
         .take_while(|line| !line.starts_with("API conformance"))
         .filter_map(|line| {
             let (name, count) = line.split_once(':')?;
-            Some((name.trim().trim_end_matches('.'), count.trim().parse().ok()?))
+            Some((
+                name.trim().trim_end_matches('.'),
+                count.trim().parse().ok()?,
+            ))
         })
         .collect()
 }
 
 /// The tests that did not pass, with what is said of them.
 fn complaints(report: &str) -> Vec<&str> {
-    let bad = |line: &&str| [": FAIL", ": Error", ": Skip"].iter().any(|end| line.ends_with(end)) || line.contains(" - ");
+    let bad = |line: &&str| {
+        [": FAIL", ": Error", ": Skip"]
+            .iter()
+            .any(|end| line.ends_with(end))
+            || line.contains(" - ")
+    };
     report.lines().filter(bad).take(60).collect()
 }
 
 #[tokio::test]
 async fn the_conformance_program_passes_and_skips_nothing() {
-    let Some(program) = programs::require(PROGRAM) else { return };
+    let Some(program) = programs::require(PROGRAM) else {
+        return;
+    };
     let server = Server::start().await;
     let results = tempfile::tempdir().unwrap();
     let output = run(&program, &server, results.path());
@@ -67,7 +79,11 @@ async fn the_conformance_program_passes_and_skips_nothing() {
         assert_eq!(totals.get(name), Some(&0), "{name}: {}", why());
     }
     // A wrong setting ends it early, and without an error.
-    assert!(totals.get("Total").is_some_and(|total| *total > 950), "{}", why());
+    assert!(
+        totals.get("Total").is_some_and(|total| *total > 950),
+        "{}",
+        why()
+    );
     assert_eq!(totals.get("Pass"), totals.get("Total"), "{}", why());
     assert_sound(server.data());
 }

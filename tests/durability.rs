@@ -41,14 +41,21 @@ impl Traced {
             output.as_os_str(),
         ];
         let server = Server::builder().under(wrapper).start().await;
-        Some(Self { server, output, _folder: folder })
+        Some(Self {
+            server,
+            output,
+            _folder: folder,
+        })
     }
 
     /// Ends the server; answers what it did.
     fn stop(self) -> (String, PathBuf) {
         let stopped = self.server.stop();
         assert!(stopped.status.success(), "{}", stopped.status);
-        (std::fs::read_to_string(&self.output).unwrap(), stopped.data.clone())
+        (
+            std::fs::read_to_string(&self.output).unwrap(),
+            stopped.data.clone(),
+        )
     }
 }
 
@@ -56,16 +63,27 @@ impl Traced {
 /// answers how many there were.
 async fn push_all(client: &Client) -> usize {
     let image = Image::random(200_000);
-    client.push_blob(REPOSITORY, image.config.bytes.clone()).await;
+    client
+        .push_blob(REPOSITORY, image.config.bytes.clone())
+        .await;
     let layer = &image.layers[0];
     let location = client.start_upload(REPOSITORY).await;
     let put = client.put(&with_query(&location, &format!("digest={}", layer.digest)));
     put.body(layer.bytes.clone()).send().await.expect(201);
-    let path = format!("/v2/library/mounted/blobs/uploads/?mount={}&from={REPOSITORY}", layer.digest);
+    let path = format!(
+        "/v2/library/mounted/blobs/uploads/?mount={}&from={REPOSITORY}",
+        layer.digest
+    );
     client.post(&path).send().await.expect(201);
-    client.push_manifest(REPOSITORY, "small", &image.manifest).await.expect(201);
+    client
+        .push_manifest(REPOSITORY, "small", &image.manifest)
+        .await
+        .expect(201);
     // Kept beside the blobs.
-    let large = Image::builder().layer(10).annotation("a", "a".repeat(100_000)).build();
+    let large = Image::builder()
+        .layer(10)
+        .annotation("a", "a".repeat(100_000))
+        .build();
     client.push_image(REPOSITORY, "large", &large).await;
     7
 }
@@ -76,14 +94,22 @@ fn check(text: &str, data: &Path) -> Result<trace::Report, String> {
 
 #[tokio::test]
 async fn everything_is_synced_before_each_201() {
-    let Some(traced) = Traced::start().await else { return };
+    let Some(traced) = Traced::start().await else {
+        return;
+    };
     let client = traced.server.admin();
     let pushes = push_all(&client).await;
     let bytes = random_bytes(300_000);
     let digest = Digest::sha256(&bytes);
     let mut location = client.start_upload(REPOSITORY).await;
     for part in [bytes.slice(..100_000), bytes.slice(100_000..)] {
-        location = client.patch(&location).body(part).send().await.expect(202).location();
+        location = client
+            .patch(&location)
+            .body(part)
+            .send()
+            .await
+            .expect(202)
+            .location();
     }
     let put = client.put(&with_query(&location, &format!("digest={digest}")));
     put.send().await.expect(201);
@@ -97,17 +123,25 @@ async fn everything_is_synced_before_each_201() {
 
 #[tokio::test]
 async fn any_sync_left_out_is_noticed() {
-    let Some(traced) = Traced::start().await else { return };
+    let Some(traced) = Traced::start().await else {
+        return;
+    };
     let pushes = push_all(&traced.server.admin()).await;
     let (text, data) = traced.stop();
     let report = check(&text, &data).unwrap();
     assert_eq!(report.answers, pushes);
-    assert!(report.syncs.len() >= pushes + 2 * report.objects, "{report:?}");
+    assert!(
+        report.syncs.len() >= pushes + 2 * report.objects,
+        "{report:?}"
+    );
     let lines: Vec<_> = text.lines().collect();
     for sync in &report.syncs {
         let mut without = lines.clone();
         let left_out = without.remove(*sync);
-        assert!(check(&without.join("\n"), &data).is_err(), "unnoticed without {left_out}");
+        assert!(
+            check(&without.join("\n"), &data).is_err(),
+            "unnoticed without {left_out}"
+        );
     }
 }
 
@@ -147,7 +181,10 @@ fn a_push_without_one_of_its_syncs_fails() {
         let lines: Vec<_> = PUSH.lines().filter(|line| !line.contains(call)).collect();
         assert!(check(&lines.join("\n"), Path::new("/d")).is_err(), "{call}");
     }
-    let failed = PUSH.replace("fsync(19</d/blobs/0a>) = 0", "fsync(19</d/blobs/0a>) = -1 EIO");
+    let failed = PUSH.replace(
+        "fsync(19</d/blobs/0a>) = 0",
+        "fsync(19</d/blobs/0a>) = -1 EIO",
+    );
     assert!(check(&failed, Path::new("/d")).is_err());
 }
 
@@ -162,6 +199,9 @@ fn a_push_that_is_synced_out_of_order_fails() {
         ("4096, 56", "fsync(12"),
         ("fsync(12", "HTTP/1.1 201"),
     ] {
-        assert!(check(&swapped(one, other), Path::new("/d")).is_err(), "{one} and {other}");
+        assert!(
+            check(&swapped(one, other), Path::new("/d")).is_err(),
+            "{one} and {other}"
+        );
     }
 }

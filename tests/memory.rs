@@ -22,7 +22,7 @@ const PIECE: u64 = 256 << 10;
 /// The size of each blob in bytes.
 fn blob_size() -> u64 {
     let full = std::env::var("BERTH_FULL").is_ok_and(|value| value == "1");
-    if full { 256_000_000 } else { std::env::var("BERTH_SIZE").map_or(8_000_000, |s| s.parse().unwrap()) }
+    if full { 256_000_000 } else { 8_000_000 }
 }
 
 /// The pieces of the blob of a seed.
@@ -40,14 +40,20 @@ fn digest(seed: u64, size: u64) -> Digest {
 /// The most memory that a server has had (`VmHWM`), in bytes.
 fn peak(server: &Server) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
     let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
     kilobytes << 10
 }
 
 fn assert_peak(server: &Server, what: &str) {
     let (peak, size) = (peak(server), blob_size());
-    println!("memory: {AT_ONCE} {what} of {size} bytes at once: VmHWM {} MiB", peak >> 20);
+    println!(
+        "memory: {AT_ONCE} {what} of {size} bytes at once: VmHWM {} MiB",
+        peak >> 20
+    );
     assert!(peak < LIMIT, "{what} took {peak} bytes");
 }
 
@@ -55,10 +61,16 @@ async fn push(client: &Client, seed: u64) {
     let size = blob_size();
     let location = client.start_upload("library/memory").await;
     let body = stream::iter(pieces(seed, size).map(Ok::<_, std::io::Error>));
-    let patch = client.patch(&location).body(reqwest::Body::wrap_stream(body));
+    let patch = client
+        .patch(&location)
+        .body(reqwest::Body::wrap_stream(body));
     let location = patch.send().await.expect(202).location();
     let digest = digest(seed, size);
-    client.put(&format!("{location}&digest={digest}")).send().await.expect(201);
+    client
+        .put(&format!("{location}&digest={digest}"))
+        .send()
+        .await
+        .expect(201);
 }
 
 #[tokio::test]
@@ -74,8 +86,9 @@ async fn many_large_pushes_at_once_take_little_memory() {
 async fn many_large_cold_pulls_at_once_take_little_memory() {
     let hub = Hub::start_with(HubSettings::docker_hub()).await;
     let size = blob_size();
-    let digests: Vec<_> =
-        (0..AT_ONCE).map(|seed| hub.push_seeded_blob("library/memory", seed, size)).collect();
+    let digests: Vec<_> = (0..AT_ONCE)
+        .map(|seed| hub.push_seeded_blob("library/memory", seed, size))
+        .collect();
     let server = Server::start().await;
     let client = server.admin();
     let registry = client.create_registry("hub", &hub.url(), None).await;

@@ -4,14 +4,15 @@
 pub(crate) mod clients;
 pub(crate) mod daemons;
 pub(crate) mod distribution;
+pub(crate) mod files;
 pub(crate) mod harbor;
 pub(crate) mod helm;
 pub(crate) mod home;
-pub(crate) mod files;
 pub(crate) mod http;
 pub(crate) mod layout;
 pub(crate) mod login;
 pub(crate) mod nginx;
+pub(crate) mod overlay;
 pub(crate) mod programs;
 pub(crate) mod server;
 pub(crate) mod signers;

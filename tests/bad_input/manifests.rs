@@ -16,7 +16,10 @@ async fn refused(client: &Client, content_type: &str, body: Vec<u8>) {
     let by_digest = Digest::sha256(&body).to_string();
     for reference in ["latest", &by_digest] {
         let path = format!("/v2/{REPOSITORY}/manifests/{reference}");
-        let put = client.put(&path).header("content-type", content_type).body(body.clone());
+        let put = client
+            .put(&path)
+            .header("content-type", content_type)
+            .body(body.clone());
         put.send().await.refused(400, "MANIFEST_INVALID");
     }
 }
@@ -32,7 +35,20 @@ fn changed(change: impl FnOnce(&mut Value)) -> Vec<u8> {
 async fn what_is_no_json_object_is_no_manifest() {
     let server = Server::start().await;
     let client = server.admin();
-    for body in [&b""[..], b" ", b"null", b"[]", b"\"a\"", b"1", b"{", b"{\"a\"}", b"{}}", b"\xff\xfe", b"{\"mediaType\":\"\xff\"}", b"\0"] {
+    for body in [
+        &b""[..],
+        b" ",
+        b"null",
+        b"[]",
+        b"\"a\"",
+        b"1",
+        b"{",
+        b"{\"a\"}",
+        b"{}}",
+        b"\xff\xfe",
+        b"{\"mediaType\":\"\xff\"}",
+        b"\0",
+    ] {
         refused(&client, IMAGE, body.to_vec()).await;
     }
     assert_no_trace(&server).await;
@@ -61,10 +77,25 @@ async fn manifests_with_wrong_fields_are_refused() {
     for change in changes {
         refused(&client, IMAGE, changed(change)).await;
     }
-    refused(&client, IMAGE, changed(|m| m["subject"] = json!({ "digest": "x" }))).await;
+    refused(
+        &client,
+        IMAGE,
+        changed(|m| m["subject"] = json!({ "digest": "x" })),
+    )
+    .await;
     refused(&client, "no media type", changed(|_| ())).await;
-    refused(&client, INDEX, br#"{"schemaVersion":2,"manifests":[1]}"#.to_vec()).await;
-    refused(&client, INDEX, br#"{"schemaVersion":2,"manifests":[],"layers":[]}"#.to_vec()).await;
+    refused(
+        &client,
+        INDEX,
+        br#"{"schemaVersion":2,"manifests":[1]}"#.to_vec(),
+    )
+    .await;
+    refused(
+        &client,
+        INDEX,
+        br#"{"schemaVersion":2,"manifests":[],"layers":[]}"#.to_vec(),
+    )
+    .await;
     assert_no_trace(&server).await;
 }
 
@@ -76,7 +107,8 @@ async fn json_that_is_nested_deeply_is_refused() {
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
         let nested = open.repeat(depth / open.len()) + "1" + &close.repeat(depth / open.len());
         for field in ["annotations", "layers", "config", "subject"] {
-            let body = format!("{{\"schemaVersion\":2,\"mediaType\":\"{IMAGE}\",\"{field}\":{nested}}}");
+            let body =
+                format!("{{\"schemaVersion\":2,\"mediaType\":\"{IMAGE}\",\"{field}\":{nested}}}");
             refused(&client, IMAGE, body.into_bytes()).await;
         }
         refused(&client, IMAGE, nested.into_bytes()).await;
@@ -103,11 +135,18 @@ async fn manifests_over_the_limit_are_413() {
     let client = server.admin();
     let path = format!("/v2/{REPOSITORY}/manifests/latest");
     let large = bytes::Bytes::from(vec![b' '; 5 << 20]);
-    let put = client.put(&path).header("content-type", IMAGE).body(large.clone());
+    let put = client
+        .put(&path)
+        .header("content-type", IMAGE)
+        .body(large.clone());
     put.send().await.expect(413);
-    let pieces = stream::iter((0..80).map(move |_| Ok::<_, std::io::Error>(large.slice(..64 << 10))));
+    let pieces =
+        stream::iter((0..80).map(move |_| Ok::<_, std::io::Error>(large.slice(..64 << 10))));
     let put = client.put(&path).header("content-type", IMAGE);
-    put.body(reqwest::Body::wrap_stream(pieces)).send().await.expect(413);
+    put.body(reqwest::Body::wrap_stream(pieces))
+        .send()
+        .await
+        .expect(413);
     let announced = head("PUT", &path, "content-length: 99999999999\r\n");
     assert_eq!(status(&raw(&server, announced.as_bytes()).await), 413);
     assert_no_trace(&server).await;
@@ -129,9 +168,14 @@ async fn a_manifest_without_its_blobs_leaves_nothing() {
     let client = server.admin();
     let small = Image::random(10);
     // Kept beside the blobs if it were taken.
-    let large = Image::builder().layer(10).annotation("a", "a".repeat(100_000)).build();
+    let large = Image::builder()
+        .layer(10)
+        .annotation("a", "a".repeat(100_000))
+        .build();
     for image in [small, large] {
-        let refused = client.push_manifest(REPOSITORY, "latest", &image.manifest).await;
+        let refused = client
+            .push_manifest(REPOSITORY, "latest", &image.manifest)
+            .await;
         assert_eq!(refused.code(), "MANIFEST_BLOB_UNKNOWN");
     }
     assert_no_trace(&server).await;

@@ -12,10 +12,27 @@ async fn names_that_are_none_are_refused() {
     let client = server.admin();
     let long = format!("library/{}", "a".repeat(300));
     let names = [
-        "A/b", "library/B", "library/-b", "library/b-", "library/.b", "library/b.", "library/_b",
-        "library/b..c", "library/b___c", "library/b._c", "library//b", "library/b%20c", "library/%00",
-        "library/b%2F%2Fc", "library/%C3%A4", "library/%FF", "library/b:c", "library/b@c",
-        "library/b%0D%0Ac", "library/..%2F..%2Fetc", &long,
+        "A/b",
+        "library/B",
+        "library/-b",
+        "library/b-",
+        "library/.b",
+        "library/b.",
+        "library/_b",
+        "library/b..c",
+        "library/b___c",
+        "library/b._c",
+        "library//b",
+        "library/b%20c",
+        "library/%00",
+        "library/b%2F%2Fc",
+        "library/%C3%A4",
+        "library/%FF",
+        "library/b:c",
+        "library/b@c",
+        "library/b%0D%0Ac",
+        "library/..%2F..%2Fetc",
+        &long,
     ];
     for name in names {
         for (method, rest) in [
@@ -44,8 +61,20 @@ async fn digests_that_are_none_are_refused() {
     let upper = DIGEST.replace('0', "F");
     let sha512 = DIGEST.replace("sha256", "sha512");
     let digests = [
-        "sha256:", "sha256:zz", "SHA256:00", ":", "a:", ":00", "md5:0cc175b9c0f1b6a831c399e269772661",
-        "sha384:00", short, &long, &upper, &sha512, "sha256:%00", "sha256+b64:AAAA",
+        "sha256:",
+        "sha256:zz",
+        "SHA256:00",
+        ":",
+        "a:",
+        ":00",
+        "md5:0cc175b9c0f1b6a831c399e269772661",
+        "sha384:00",
+        short,
+        &long,
+        &upper,
+        &sha512,
+        "sha256:%00",
+        "sha256+b64:AAAA",
     ];
     for digest in digests {
         for (method, path) in [
@@ -62,7 +91,11 @@ async fn digests_that_are_none_are_refused() {
             let path = format!("/v2/{REPOSITORY}/{path}");
             let head = method == Method::HEAD;
             let answer = client.request(method, &path).send().await;
-            if head { answer.expect(400) } else { answer.refused(400, "DIGEST_INVALID") };
+            if head {
+                answer.expect(400)
+            } else {
+                answer.refused(400, "DIGEST_INVALID")
+            };
         }
     }
     assert_no_trace(&server).await;
@@ -73,7 +106,16 @@ async fn tags_that_are_none_are_refused() {
     let server = Server::start().await;
     let client = server.admin();
     let long = "t".repeat(129);
-    for tag in [".t", "-t", "t%2Ft", "t%20t", "t+t", "%E2%82%AC", "t%00", &long] {
+    for tag in [
+        ".t",
+        "-t",
+        "t%2Ft",
+        "t%20t",
+        "t+t",
+        "%E2%82%AC",
+        "t%00",
+        &long,
+    ] {
         let path = format!("/v2/{REPOSITORY}/manifests/{tag}");
         let put = client.put(&path).body("{}").send().await;
         assert!([400, 404].contains(&put.status), "{tag}: {}", put.text());
@@ -89,10 +131,25 @@ async fn ranges_that_are_none_get_the_whole() {
     let client = server.admin();
     let digest = client.push_blob(REPOSITORY, "0123456789").await;
     let many = format!("bytes={}", ["0-0"; 2000].join(","));
-    for range in ["", "bytes", "bytes=x", "bytes=1", "bytes=--1", "bytes=1-2-3", "bytes=0x1-2", "bytes=99999999999999999999999-", "bites=0-1", &many] {
+    for range in [
+        "",
+        "bytes",
+        "bytes=x",
+        "bytes=1",
+        "bytes=--1",
+        "bytes=1-2-3",
+        "bytes=0x1-2",
+        "bytes=99999999999999999999999-",
+        "bites=0-1",
+        &many,
+    ] {
         let path = format!("/v2/{REPOSITORY}/blobs/{digest}");
         let answer = client.get(&path).header("range", range).send().await;
-        assert!([200, 416].contains(&answer.status), "{range}: {}", answer.status);
+        assert!(
+            [200, 416].contains(&answer.status),
+            "{range}: {}",
+            answer.status
+        );
         if answer.status == 200 {
             assert_eq!(answer.body, "0123456789");
         }
@@ -121,7 +178,11 @@ async fn huge_paths_and_queries_are_refused() {
 #[tokio::test]
 async fn huge_headers_are_refused() {
     let server = Server::start().await;
-    let one = head("GET", "/v2/", &format!("x-long: {}\r\n", "a".repeat(2_000_000)));
+    let one = head(
+        "GET",
+        "/v2/",
+        &format!("x-long: {}\r\n", "a".repeat(2_000_000)),
+    );
     let many = head("GET", "/v2/", &"x-many: a\r\n".repeat(5000));
     for request in [one, many] {
         let answer = raw(&server, request.as_bytes()).await;
@@ -159,13 +220,23 @@ async fn what_is_no_http_is_refused() {
 async fn methods_and_endpoints_that_are_none_are_refused() {
     let server = Server::start().await;
     let client = server.admin();
-    for path in ["/v2/library", "/v2/library/a", "/v2/library/a/blobs", "/v2//", "/v2/library/a/manifests/b/c"] {
+    for path in [
+        "/v2/library",
+        "/v2/library/a",
+        "/v2/library/a/blobs",
+        "/v2//",
+        "/v2/library/a/manifests/b/c",
+    ] {
         client.get(path).send().await.expect(404);
     }
     for method in ["POST", "PATCH", "OPTIONS", "TRACE", "BREW"] {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let path = format!("/v2/{REPOSITORY}/manifests/a");
-        client.request(method, &path).send().await.refused(405, "UNSUPPORTED");
+        client
+            .request(method, &path)
+            .send()
+            .await
+            .refused(405, "UNSUPPORTED");
     }
     assert_no_trace(&server).await;
 }

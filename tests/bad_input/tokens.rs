@@ -29,7 +29,10 @@ async fn token(server: &Server) -> String {
 /// Tries to push with an `Authorization` header.
 async fn push(server: &Server, authorization: &str) -> Answer {
     let client = server.anonymous().authorized(authorization);
-    client.post(&format!("/v2/{REPOSITORY}/blobs/uploads/")).send().await
+    client
+        .post(&format!("/v2/{REPOSITORY}/blobs/uploads/"))
+        .send()
+        .await
 }
 
 /// A part of a token as JSON.
@@ -55,17 +58,32 @@ impl Signer {
         let store = SqliteStore::open_beside(&folder, Arc::new(SystemClock)).unwrap();
         let key = store.signing_keys().await.unwrap().remove(0);
         let sealing = SealingKey::load_or_create(&server.data().join("seal.key")).unwrap();
-        Self { secrets: HostSecrets::new(&sealing).unwrap(), key }
+        Self {
+            secrets: HostSecrets::new(&sealing).unwrap(),
+            key,
+        }
     }
 
     /// A token that is valid for half an hour since `age` ago.
     async fn sign(&self, audience: &str, age: SignedDuration) -> String {
         let actions = ["pull", "push"].map(str::to_owned).into();
-        let access = TokenAccess { kind: "repository".into(), name: REPOSITORY.into(), actions };
+        let access = TokenAccess {
+            kind: "repository".into(),
+            name: REPOSITORY.into(),
+            actions,
+        };
         let issued_at = Timestamp::now() - age;
-        let identity = TokenIdentity { subject: "admin".into(), access: vec![access], issued_at };
+        let identity = TokenIdentity {
+            subject: "admin".into(),
+            access: vec![access],
+            issued_at,
+        };
         let lifetime = Duration::from_mins(30);
-        let request = TokenRequest { identity, audience: audience.into(), lifetime };
+        let request = TokenRequest {
+            identity,
+            audience: audience.into(),
+            lifetime,
+        };
         let token = self.secrets.sign_token(&self.key, &request).await.unwrap();
         format!("Bearer {}", token.reveal())
     }
@@ -98,7 +116,10 @@ async fn tokens_that_were_changed_are_refused() {
         format!("{header}.{claims}.{signature}.{signature}"),
     ] {
         let refused = push(&server, &format!("Bearer {changed}")).await;
-        let challenge = refused.refused(401, "UNAUTHORIZED").header("www-authenticate").to_owned();
+        let challenge = refused
+            .refused(401, "UNAUTHORIZED")
+            .header("www-authenticate")
+            .to_owned();
         assert!(challenge.starts_with("Bearer "), "{challenge}");
     }
     push(&server, &format!("Bearer {token}")).await.expect(202);
@@ -108,7 +129,9 @@ async fn tokens_that_were_changed_are_refused() {
 async fn a_token_of_another_key_is_refused() {
     let (server, other) = (Server::start().await, Server::start().await);
     let (ours, theirs) = (token(&server).await, token(&other).await);
-    push(&server, &format!("Bearer {theirs}")).await.refused(401, "UNAUTHORIZED");
+    push(&server, &format!("Bearer {theirs}"))
+        .await
+        .refused(401, "UNAUTHORIZED");
     let (signed, _) = ours.rsplit_once('.').unwrap();
     let (_, signature) = theirs.rsplit_once('.').unwrap();
     let forged = format!("Bearer {signed}.{signature}");
@@ -144,8 +167,15 @@ async fn a_token_allows_no_more_than_it_says() {
     let anonymous = format!("Bearer {}", anonymous.json()["token"].as_str().unwrap());
     let refused = push(&server, &anonymous).await;
     assert!([401, 403].contains(&refused.status), "{}", refused.text());
-    let nothing = server.admin().get("/service/token?service=harbor-registry").send().await;
-    let nothing = format!("Bearer {}", nothing.expect(200).json()["token"].as_str().unwrap());
+    let nothing = server
+        .admin()
+        .get("/service/token?service=harbor-registry")
+        .send()
+        .await;
+    let nothing = format!(
+        "Bearer {}",
+        nothing.expect(200).json()["token"].as_str().unwrap()
+    );
     let refused = push(&server, &nothing).await;
     assert!([401, 403].contains(&refused.status), "{}", refused.text());
     assert_no_trace(&server).await;
@@ -156,9 +186,24 @@ async fn credentials_that_cannot_be_read_are_refused() {
     let server = Server::start().await;
     let long = "a".repeat(20_000);
     for value in [
-        "Basic", "Basic ", "Basic !", "Basic YWRtaW4=", "Basic /w==", "Bearer", "Bearer ", "Bearer x",
-        "Bearer a.b.c", "Bearer ..", "Digest username=\"admin\"", "Negotiate abc", "admin", ":", "\u{e4}",
-        &format!("Basic {long}"), &format!("Bearer {long}"), &format!("Bearer {long}.{long}.{long}"),
+        "Basic",
+        "Basic ",
+        "Basic !",
+        "Basic YWRtaW4=",
+        "Basic /w==",
+        "Bearer",
+        "Bearer ",
+        "Bearer x",
+        "Bearer a.b.c",
+        "Bearer ..",
+        "Digest username=\"admin\"",
+        "Negotiate abc",
+        "admin",
+        ":",
+        "\u{e4}",
+        &format!("Basic {long}"),
+        &format!("Bearer {long}"),
+        &format!("Bearer {long}.{long}.{long}"),
     ] {
         push(&server, value).await.refused(401, "UNAUTHORIZED");
         let client = server.anonymous().authorized(value);
@@ -181,8 +226,18 @@ async fn token_requests_that_make_no_sense_are_refused() {
         ("service=harbor-registry&scope=repository:a", 400),
         (&format!("service=harbor-registry{many}"), 400),
     ] {
-        client.get(&format!("/service/token?{query}")).send().await.expect(status);
+        client
+            .get(&format!("/service/token?{query}"))
+            .send()
+            .await
+            .expect(status);
     }
-    server.anonymous().login("nobody", "x").get(&token_path()).send().await.expect(401);
+    server
+        .anonymous()
+        .login("nobody", "x")
+        .get(&token_path())
+        .send()
+        .await
+        .expect(401);
     assert_no_trace(&server).await;
 }

@@ -21,7 +21,6 @@ async fn docker_moves_an_image_and_runs_it() {
     };
     moves_an_image(&mut docker, &server, &image).await;
     let copy = format!("{}/library/a/copy:multi", server.address());
-    docker.pull(&copy).await;
     assert_eq!(docker.run(&copy, "hello").await, "Hello, world!");
 }
 

@@ -45,13 +45,17 @@ impl<'a> Trace<'a> {
         // Calls that another thread's line interrupted.
         let mut begun: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
         for (number, line) in text.lines().enumerate() {
-            let Some((process, call)) = line.split_once(' ') else { continue };
+            let Some((process, call)) = line.split_once(' ') else {
+                continue;
+            };
             let call = call.trim_start();
             if let Some(start) = call.strip_suffix("<unfinished ...>") {
                 begun.insert(process, (number, start));
                 events.extend(beginning(start).map(|event| (number, event)));
             } else if call.starts_with("<...") {
-                let Some((start, arguments)) = begun.remove(process) else { continue };
+                let Some((start, arguments)) = begun.remove(process) else {
+                    continue;
+                };
                 events.extend(ending(arguments, call, start).map(|event| (number, event)));
             } else {
                 events.extend(beginning(call).map(|event| (number, event)));
@@ -65,7 +69,9 @@ impl<'a> Trace<'a> {
     pub(super) fn check(&self) -> Result<Report, String> {
         let mut state = State::new(self.data);
         for (line, event) in &self.events {
-            state.take(*line, event).map_err(|fault| format!("line {}: {fault}", line + 1))?;
+            state
+                .take(*line, event)
+                .map_err(|fault| format!("line {}: {fault}", line + 1))?;
         }
         Ok(state.report)
     }
@@ -110,14 +116,20 @@ fn ending<'a>(call: &'a str, end: &str, start: usize) -> Option<Event<'a>> {
 /// The path of a call's first argument, `18</path>`.
 fn path(arguments: &str) -> Option<&str> {
     let (_, rest) = arguments.split_once('<')?;
-    rest.split_once('>').map(|(path, _)| path).filter(|path| path.starts_with('/'))
+    rest.split_once('>')
+        .map(|(path, _)| path)
+        .filter(|path| path.starts_with('/'))
 }
 
 /// Whether a frame's header ends a transaction: bytes 4 to 8 are then the
 /// database's size in pages, else zero (SQLite's file format, section 4.1).
 fn is_commit(arguments: &str) -> bool {
-    let Some((_, quoted)) = arguments.split_once('"') else { return false };
-    let Some((quoted, rest)) = quoted.rsplit_once('"') else { return false };
+    let Some((_, quoted)) = arguments.split_once('"') else {
+        return false;
+    };
+    let Some((quoted, rest)) = quoted.rsplit_once('"') else {
+        return false;
+    };
     let bytes = first_bytes(quoted);
     let is_header = rest.trim_start_matches('.').starts_with(FRAME_HEADER);
     is_header && bytes.len() == 8 && bytes[4..].iter().any(|byte| *byte != 0)
@@ -133,7 +145,11 @@ fn first_bytes(quoted: &str) -> Vec<u8> {
             rest = &rest[1..];
             continue;
         };
-        let octal = escape.bytes().take(3).take_while(|byte| (b'0'..=b'7').contains(byte)).count();
+        let octal = escape
+            .bytes()
+            .take(3)
+            .take_while(|byte| (b'0'..=b'7').contains(byte))
+            .count();
         // Any other escape stands for a byte that is not zero.
         let byte = u8::from_str_radix(&escape[..octal], 8).unwrap_or(1);
         bytes.push(byte);
@@ -178,7 +194,9 @@ impl<'a> State<'a> {
     /// Whether a file or folder is on disk as it was last changed.
     fn is_durable(&self, path: &str) -> bool {
         let synced = self.synced.get(path);
-        self.changed.get(path).is_none_or(|changed| synced.is_some_and(|synced| synced > changed))
+        self.changed
+            .get(path)
+            .is_none_or(|changed| synced.is_some_and(|synced| synced > changed))
     }
 
     fn take(&mut self, line: usize, event: &Event<'a>) -> Result<(), String> {
@@ -201,8 +219,14 @@ impl<'a> State<'a> {
     }
 
     fn sync(&mut self, path: &'a str, start: usize) {
-        let ours = path == self.log || [&self.blobs, &self.uploads].iter().any(|f| path.starts_with(*f));
-        let begun = self.changed.keys().any(|path| path.starts_with(&self.uploads));
+        let ours = path == self.log
+            || [&self.blobs, &self.uploads]
+                .iter()
+                .any(|f| path.starts_with(*f));
+        let begun = self
+            .changed
+            .keys()
+            .any(|path| path.starts_with(&self.uploads));
         if ours && begun && !self.is_durable(path) {
             self.syncs.push(start);
         }
@@ -230,7 +254,10 @@ impl<'a> State<'a> {
         self.committed = true;
         self.report.commits += usize::from(self.report.objects > 0);
         let unnamed = std::mem::take(&mut self.unnamed);
-        self.unnamed = unnamed.into_iter().filter(|folder| !self.is_durable(folder)).collect();
+        self.unnamed = unnamed
+            .into_iter()
+            .filter(|folder| !self.is_durable(folder))
+            .collect();
         Ok(())
     }
 

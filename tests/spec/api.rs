@@ -31,7 +31,10 @@ const CODES: [&str; 14] = [
 
 /// A server with the proxy project `cache` of a registry.
 async fn proxying(hub: &Hub) -> (Server, Client) {
-    let server = Server::builder().args(["--tag-freshness-seconds", "0"]).start().await;
+    let server = Server::builder()
+        .args(["--tag-freshness-seconds", "0"])
+        .start()
+        .await;
     let client = server.admin();
     let registry = client.create_registry("hub", &hub.url(), None).await;
     client.create_proxy_project("cache", registry, true).await;
@@ -43,7 +46,12 @@ async fn the_base_says_that_this_is_a_registry() {
     let server = Server::start().await;
     for path in ["/v2/", "/v2"] {
         server.admin().get(path).send().await.expect(200);
-        let answer = server.anonymous().get(path).send().await.refused(401, "UNAUTHORIZED");
+        let answer = server
+            .anonymous()
+            .get(path)
+            .send()
+            .await
+            .refused(401, "UNAUTHORIZED");
         let realm = format!("Bearer realm=\"{}/service/token\"", server.url());
         assert!(answer.header("www-authenticate").starts_with(&realm));
     }
@@ -64,7 +72,11 @@ async fn every_category_of_the_spec_is_there() {
     ] {
         client.get(&path).send().await.expect(200);
     }
-    client.delete(&format!("/v2/{REPOSITORY}/manifests/{digest}")).send().await.expect(202);
+    client
+        .delete(&format!("/v2/{REPOSITORY}/manifests/{digest}"))
+        .send()
+        .await
+        .expect(202);
 }
 
 #[tokio::test]
@@ -111,9 +123,15 @@ async fn errors_have_the_form_and_the_codes_of_the_spec() {
         admin.put(&at("manifests/a")).body("[]"),
         admin.put(&at("manifests/a?tag=b")).body("{}"),
         admin.put(&upload).body("x"),
-        admin.patch(&upload).header("content-range", "7-7").body("x"),
+        admin
+            .patch(&upload)
+            .header("content-range", "7-7")
+            .body("x"),
         admin.patch(&upload).header("content-range", "x").body("x"),
-        admin.patch(&upload).header("content-range", "0-8").body("x"),
+        admin
+            .patch(&upload)
+            .header("content-range", "0-8")
+            .body("x"),
         ann.post(&at("blobs/uploads/")),
         ann.login("ann", "wrong").get(&at("tags/list")),
         server.anonymous().post(&at("blobs/uploads/")),
@@ -121,11 +139,18 @@ async fn errors_have_the_form_and_the_codes_of_the_spec() {
     for request in requests {
         let answer = request.send().await;
         assert!((400..500).contains(&answer.status), "{answer:?}");
-        assert_eq!(answer.header("content-type"), "application/json", "{answer:?}");
+        assert_eq!(
+            answer.header("content-type"),
+            "application/json",
+            "{answer:?}"
+        );
         let body = answer.json();
         assert_eq!(body.as_object().unwrap().len(), 1, "{body}");
         for error in body["errors"].as_array().unwrap() {
-            assert!(CODES.contains(&error["code"].as_str().unwrap()), "{answer:?}");
+            assert!(
+                CODES.contains(&error["code"].as_str().unwrap()),
+                "{answer:?}"
+            );
             assert!(!error["message"].as_str().unwrap().is_empty(), "{answer:?}");
         }
         assert!(!body["errors"].as_array().unwrap().is_empty(), "{answer:?}");
@@ -138,8 +163,14 @@ async fn a_method_that_an_endpoint_does_not_have_is_405() {
     let client = server.admin();
     for (path, allow) in [
         ("/v2/".to_owned(), "GET, HEAD"),
-        (format!("/v2/{REPOSITORY}/manifests/a"), "GET, HEAD, PUT, DELETE"),
-        (format!("/v2/{REPOSITORY}/blobs/{ABSENT}"), "GET, HEAD, DELETE"),
+        (
+            format!("/v2/{REPOSITORY}/manifests/a"),
+            "GET, HEAD, PUT, DELETE",
+        ),
+        (
+            format!("/v2/{REPOSITORY}/blobs/{ABSENT}"),
+            "GET, HEAD, DELETE",
+        ),
         (format!("/v2/{REPOSITORY}/tags/list"), "GET, HEAD"),
     ] {
         let answer = client.post(&path).send().await.refused(405, "UNSUPPORTED");
@@ -169,7 +200,13 @@ async fn a_stale_answer_has_a_warning_of_the_specs_form() {
     let hub = Hub::start_with(HubSettings::open()).await;
     hub.push_image("library/a", "latest", &Image::random(10));
     let (_server, client) = proxying(&hub).await;
-    let pull = async || client.get("/v2/cache/library/a/manifests/latest").send().await.expect(200);
+    let pull = async || {
+        client
+            .get("/v2/cache/library/a/manifests/latest")
+            .send()
+            .await
+            .expect(200)
+    };
     assert_eq!(pull().await.header("warning"), "");
     hub.stop().await;
     // What the upstream said a moment ago may count as fresh.
@@ -182,10 +219,17 @@ async fn a_stale_answer_has_a_warning_of_the_specs_form() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    let answer = tokio::time::timeout(Duration::from_secs(30), warned).await.unwrap();
+    let answer = tokio::time::timeout(Duration::from_secs(30), warned)
+        .await
+        .unwrap();
     let warning = answer.header("warning");
-    let text = warning.strip_prefix("299 - \"").and_then(|rest| rest.strip_suffix('"'));
-    assert!(text.is_some_and(|text| !text.is_empty() && !text.contains('"')), "{warning}");
+    let text = warning
+        .strip_prefix("299 - \"")
+        .and_then(|rest| rest.strip_suffix('"'));
+    assert!(
+        text.is_some_and(|text| !text.is_empty() && !text.contains('"')),
+        "{warning}"
+    );
     let values = answer.headers.get_all("warning").iter();
     assert!(values.map(|value| value.len()).sum::<usize>() <= 4096);
 }
@@ -201,6 +245,10 @@ async fn an_answer_scoped_by_ns_names_it() {
     let answer = client.get(&path).send().await.expect(200);
     assert_eq!(answer.body, image.manifest.bytes);
     assert_eq!(answer.header("oci-namespace"), host);
-    let local = client.get("/v2/cache/some/image/manifests/latest").send().await.expect(200);
+    let local = client
+        .get("/v2/cache/some/image/manifests/latest")
+        .send()
+        .await
+        .expect(200);
     assert_eq!(local.header("oci-namespace"), "");
 }

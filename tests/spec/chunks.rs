@@ -38,12 +38,17 @@ async fn a_blob_is_pushed_in_chunks() {
     let bytes = random_bytes(30_000);
     let mut location = client.start_upload(REPOSITORY).await;
     for (start, end) in [(0, 10_000), (10_000, 20_001), (20_001, 30_000)] {
-        let answer = patch(&client, &location, &bytes, start, end).await.expect(202);
+        let answer = patch(&client, &location, &bytes, start, end)
+            .await
+            .expect(202);
         assert_eq!(answer.header("range"), format!("0-{}", end - 1));
         location = answer.location();
     }
     let created = close(&client, &location, &bytes).await.expect(201);
-    assert_eq!(created.header("docker-content-digest"), Digest::sha256(&bytes).to_string());
+    assert_eq!(
+        created.header("docker-content-digest"),
+        Digest::sha256(&bytes).to_string()
+    );
     assert_whole(&client, &created, &bytes).await;
 }
 
@@ -54,7 +59,10 @@ async fn the_last_chunk_may_come_with_the_closing_put() {
     let bytes = random_bytes(30_000);
     for range in [Some("20000-29999"), None] {
         let location = client.start_upload(REPOSITORY).await;
-        let location = patch(&client, &location, &bytes, 0, 20_000).await.expect(202).location();
+        let location = patch(&client, &location, &bytes, 0, 20_000)
+            .await
+            .expect(202)
+            .location();
         let digest = Digest::sha256(&bytes);
         let mut put = client.put(&with_query(&location, &format!("digest={digest}")));
         if let Some(range) = range {
@@ -86,7 +94,12 @@ async fn a_blob_is_pushed_by_one_patch_without_a_range() {
     let client = server.admin();
     let bytes = random_bytes(300_000);
     let location = client.start_upload(REPOSITORY).await;
-    let answer = client.patch(&location).body(bytes.clone()).send().await.expect(202);
+    let answer = client
+        .patch(&location)
+        .body(bytes.clone())
+        .send()
+        .await
+        .expect(202);
     assert_eq!(answer.header("range"), "0-299999");
     let created = close(&client, &answer.location(), &bytes).await.expect(201);
     assert_whole(&client, &created, &bytes).await;
@@ -98,17 +111,28 @@ async fn a_chunk_out_of_order_is_416_and_the_upload_goes_on() {
     let client = server.admin();
     let bytes = random_bytes(3000);
     let mut location = client.start_upload(REPOSITORY).await;
-    patch(&client, &location, &bytes, 1000, 2000).await.expect(416);
+    patch(&client, &location, &bytes, 1000, 2000)
+        .await
+        .expect(416);
     location = client.get(&location).send().await.expect(204).location();
-    location = patch(&client, &location, &bytes, 0, 1000).await.expect(202).location();
+    location = patch(&client, &location, &bytes, 0, 1000)
+        .await
+        .expect(202)
+        .location();
     for (start, end) in [(0, 1000), (500, 1500), (2000, 3000), (1001, 2000)] {
         let refused = patch(&client, &location, &bytes, start, end).await;
-        assert_eq!(refused.refused(416, "BLOB_UPLOAD_INVALID").header("range"), "0-999");
+        assert_eq!(
+            refused.refused(416, "BLOB_UPLOAD_INVALID").header("range"),
+            "0-999"
+        );
         let status = client.get(&location).send().await.expect(204);
         assert_eq!(status.header("range"), "0-999");
         location = status.location();
     }
-    location = patch(&client, &location, &bytes, 1000, 3000).await.expect(202).location();
+    location = patch(&client, &location, &bytes, 1000, 3000)
+        .await
+        .expect(202)
+        .location();
     let created = close(&client, &location, &bytes).await.expect(201);
     assert_whole(&client, &created, &bytes).await;
 }
@@ -119,12 +143,20 @@ async fn a_last_chunk_out_of_order_is_416() {
     let client = server.admin();
     let bytes = random_bytes(3000);
     let location = client.start_upload(REPOSITORY).await;
-    let location = patch(&client, &location, &bytes, 0, 1000).await.expect(202).location();
+    let location = patch(&client, &location, &bytes, 0, 1000)
+        .await
+        .expect(202)
+        .location();
     let put = async |location: &str, start: usize| {
         let path = with_query(location, &format!("digest={}", Digest::sha256(&bytes)));
         let range = format!("{start}-2999");
         let body = bytes.slice(start..);
-        client.put(&path).header("content-range", &range).body(body).send().await
+        client
+            .put(&path)
+            .header("content-range", &range)
+            .body(body)
+            .send()
+            .await
     };
     put(&location, 2000).await.expect(416);
     put(&location, 0).await.expect(416);
@@ -139,7 +171,10 @@ async fn the_status_of_an_upload_is_its_location_and_range() {
     let client = server.admin();
     let bytes = random_bytes(3000);
     let first = client.start_upload(REPOSITORY).await;
-    let second = patch(&client, &first, &bytes, 0, 1000).await.expect(202).location();
+    let second = patch(&client, &first, &bytes, 0, 1000)
+        .await
+        .expect(202)
+        .location();
     for location in [&first, &second] {
         let status = client.get(location).send().await.expect(204);
         assert_eq!(status.header("range"), "0-999");
@@ -154,11 +189,33 @@ async fn a_location_that_was_used_before_is_416() {
     let client = server.admin();
     let bytes = random_bytes(3000);
     let first = client.start_upload(REPOSITORY).await;
-    let second = client.patch(&first).body(bytes.slice(..1000)).send().await.expect(202);
-    client.patch(&first).body(bytes.slice(..1000)).send().await.expect(416);
-    close(&client, &first, &bytes.slice(..1000)).await.expect(416);
-    let second = client.get(&second.location()).send().await.expect(204).location();
-    let third = client.patch(&second).body(bytes.slice(1000..)).send().await.expect(202);
+    let second = client
+        .patch(&first)
+        .body(bytes.slice(..1000))
+        .send()
+        .await
+        .expect(202);
+    client
+        .patch(&first)
+        .body(bytes.slice(..1000))
+        .send()
+        .await
+        .expect(416);
+    close(&client, &first, &bytes.slice(..1000))
+        .await
+        .expect(416);
+    let second = client
+        .get(&second.location())
+        .send()
+        .await
+        .expect(204)
+        .location();
+    let third = client
+        .patch(&second)
+        .body(bytes.slice(1000..))
+        .send()
+        .await
+        .expect(202);
     let created = close(&client, &third.location(), &bytes).await.expect(201);
     assert_whole(&client, &created, &bytes).await;
 }
@@ -167,14 +224,21 @@ async fn a_location_that_was_used_before_is_416() {
 async fn a_minimum_length_of_chunks_is_announced_and_taken() {
     let server = Server::start().await;
     let client = server.admin();
-    let started = client.post(&format!("/v2/{REPOSITORY}/blobs/uploads/")).send().await.expect(202);
+    let started = client
+        .post(&format!("/v2/{REPOSITORY}/blobs/uploads/"))
+        .send()
+        .await
+        .expect(202);
     let minimum: usize = started.header("oci-chunk-min-length").parse().unwrap();
     let length = minimum.max(1) * 3 - minimum / 2;
     let bytes = seeded_bytes(1, 0..length as u64);
     let mut location = started.location();
     for start in (0..length).step_by(minimum.max(1)) {
         let end = length.min(start + minimum.max(1));
-        location = patch(&client, &location, &bytes, start, end).await.expect(202).location();
+        location = patch(&client, &location, &bytes, start, end)
+            .await
+            .expect(202)
+            .location();
     }
     close(&client, &location, &bytes).await.expect(201);
 }
@@ -185,12 +249,23 @@ async fn a_cancelled_upload_is_gone() {
     let client = server.admin();
     let bytes = random_bytes(3000);
     let location = client.start_upload(REPOSITORY).await;
-    let location = patch(&client, &location, &bytes, 0, 1000).await.expect(202).location();
+    let location = patch(&client, &location, &bytes, 0, 1000)
+        .await
+        .expect(202)
+        .location();
     client.delete(&location).send().await.expect(204);
-    client.get(&location).send().await.refused(404, "BLOB_UPLOAD_UNKNOWN");
+    client
+        .get(&location)
+        .send()
+        .await
+        .refused(404, "BLOB_UPLOAD_UNKNOWN");
     let again = patch(&client, &location, &bytes, 1000, 2000).await;
     again.refused(404, "BLOB_UPLOAD_UNKNOWN");
-    client.delete(&location).send().await.refused(404, "BLOB_UPLOAD_UNKNOWN");
+    client
+        .delete(&location)
+        .send()
+        .await
+        .refused(404, "BLOB_UPLOAD_UNKNOWN");
     files::wait_for(&server.data().join("uploads"), 0).await;
 }
 
@@ -200,13 +275,21 @@ async fn an_idle_upload_ends() {
     let server = Server::builder().args(idle).start().await;
     let client = server.admin();
     let location = client.start_upload(REPOSITORY).await;
-    let location = client.patch(&location).body("abc").send().await.expect(202).location();
+    let location = client
+        .patch(&location)
+        .body("abc")
+        .send()
+        .await
+        .expect(202)
+        .location();
     let patience = tokio::time::Duration::from_secs(60);
     let ended = async {
         while client.get(&location).send().await.status != 404 {
             tokio::time::sleep(tokio::time::Duration::from_millis(100)).await;
         }
     };
-    tokio::time::timeout(patience, ended).await.expect("the upload is still there");
+    tokio::time::timeout(patience, ended)
+        .await
+        .expect("the upload is still there");
     files::wait_for(&server.data().join("uploads"), 0).await;
 }

@@ -16,7 +16,10 @@ async fn list(client: &Client, subject: &Digest, query: &str) -> Answer {
     let answer = client.get(&path).send().await.expect(200);
     assert_eq!(answer.header("content-type"), INDEX);
     let body = answer.json();
-    assert_eq!((&body["schemaVersion"], &body["mediaType"]), (&json!(2), &json!(INDEX)));
+    assert_eq!(
+        (&body["schemaVersion"], &body["mediaType"]),
+        (&json!(2), &json!(INDEX))
+    );
     answer
 }
 
@@ -32,10 +35,16 @@ async fn push_referrer(client: &Client, subject: &Content, extra: Value) -> Valu
         "manifests": [],
         "subject": subject.descriptor(),
     });
-    index.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    index
+        .as_object_mut()
+        .unwrap()
+        .extend(extra.as_object().unwrap().clone());
     let index = Content::new(INDEX, index.to_string());
     let reference = index.digest.to_string();
-    client.push_manifest(REPOSITORY, &reference, &index).await.expect(201);
+    client
+        .push_manifest(REPOSITORY, &reference, &index)
+        .await
+        .expect(201);
     index.descriptor()
 }
 
@@ -46,15 +55,27 @@ async fn referrers_are_listed_with_type_and_annotations() {
     let subject = Image::random(10);
     client.push_image(REPOSITORY, "image", &subject).await;
 
-    let typed = Image::builder().layer(10).subject(&subject.manifest).artifact_type(SIGNATURE);
+    let typed = Image::builder()
+        .layer(10)
+        .subject(&subject.manifest)
+        .artifact_type(SIGNATURE);
     let typed = typed.annotation("a.b", "c").annotation("d", "").build();
-    let untyped = Image::builder().layer(10).subject(&subject.manifest).build();
+    let untyped = Image::builder()
+        .layer(10)
+        .subject(&subject.manifest)
+        .build();
     let mut expected = Vec::new();
     for (image, artifact_type, annotations) in [
         (&typed, SIGNATURE, json!({ "a.b": "c", "d": "" })),
-        (&untyped, "application/vnd.oci.image.config.v1+json", Value::Null),
+        (
+            &untyped,
+            "application/vnd.oci.image.config.v1+json",
+            Value::Null,
+        ),
     ] {
-        client.push_image(REPOSITORY, &image.digest().to_string(), image).await;
+        client
+            .push_image(REPOSITORY, &image.digest().to_string(), image)
+            .await;
         let mut descriptor = image.manifest.descriptor();
         descriptor["artifactType"] = artifact_type.into();
         if !annotations.is_null() {
@@ -83,8 +104,9 @@ async fn large_annotations_of_a_referrer_are_listed_too() {
     let server = Server::start().await;
     let client = server.admin();
     let subject = Image::random(10);
-    let annotations: serde_json::Map<_, _> =
-        (0..20).map(|n| (format!("key-{n}"), "v".repeat(10_000).into())).collect();
+    let annotations: serde_json::Map<_, _> = (0..20)
+        .map(|n| (format!("key-{n}"), "v".repeat(10_000).into()))
+        .collect();
     let extra = json!({ "annotations": annotations });
     push_referrer(&client, &subject.manifest, extra.clone()).await;
     let found = manifests(&list(&client, &subject.digest(), "").await);
@@ -111,10 +133,21 @@ async fn a_manifest_to_which_nothing_refers_has_an_empty_list() {
 async fn referrers_of_what_is_no_digest_are_400() {
     let server = Server::start().await;
     let client = server.admin();
-    client.push_image(REPOSITORY, "image", &Image::random(10)).await;
-    for digest in ["image", "sha256:abc", "sha256:", "md5:0cc175b9c0f1b6a831c399e269772661"] {
+    client
+        .push_image(REPOSITORY, "image", &Image::random(10))
+        .await;
+    for digest in [
+        "image",
+        "sha256:abc",
+        "sha256:",
+        "md5:0cc175b9c0f1b6a831c399e269772661",
+    ] {
         let path = format!("/v2/{REPOSITORY}/referrers/{digest}");
-        client.get(&path).send().await.refused(400, "DIGEST_INVALID");
+        client
+            .get(&path)
+            .send()
+            .await
+            .refused(400, "DIGEST_INVALID");
     }
 }
 
@@ -159,14 +192,20 @@ async fn more_referrers_than_fit_are_paged_by_link() {
         let mut seen = Vec::new();
         loop {
             let found = manifests(&page);
-            seen.extend(found.iter().map(|one| one["digest"].as_str().unwrap().to_owned()));
+            seen.extend(
+                found
+                    .iter()
+                    .map(|one| one["digest"].as_str().unwrap().to_owned()),
+            );
             let filters = if kind.is_some() { "artifactType" } else { "" };
             assert_eq!(page.header("oci-filters-applied"), filters);
             let Some(next) = page.next() else { break };
             assert!(!found.is_empty());
             page = client.get(&next).send().await.expect(200);
         }
-        let wanted = expected.iter().filter(|(one, _)| kind.is_none_or(|kind| kind == *one));
+        let wanted = expected
+            .iter()
+            .filter(|(one, _)| kind.is_none_or(|kind| kind == *one));
         let mut wanted: Vec<_> = wanted.map(|(_, digest)| digest.clone()).collect();
         wanted.sort();
         seen.sort();
@@ -180,7 +219,10 @@ async fn a_deleted_referrer_is_no_longer_listed() {
     let client = server.admin();
     let subject = Image::random(10);
     let descriptor = push_referrer(&client, &subject.manifest, json!({})).await;
-    assert_eq!(manifests(&list(&client, &subject.digest(), "").await).len(), 1);
+    assert_eq!(
+        manifests(&list(&client, &subject.digest(), "").await).len(),
+        1
+    );
     let digest = descriptor["digest"].as_str().unwrap();
     let path = format!("/v2/{REPOSITORY}/manifests/{digest}");
     client.delete(&path).send().await.expect(202);
@@ -197,7 +239,10 @@ async fn a_referrer_that_an_older_client_also_lists_by_tag_is_listed() {
     let fallback = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [descriptor] });
     let fallback = Content::new(INDEX, fallback.to_string());
     let tag = subject.digest().to_string().replace(':', "-");
-    client.push_manifest(REPOSITORY, &tag, &fallback).await.expect(201);
+    client
+        .push_manifest(REPOSITORY, &tag, &fallback)
+        .await
+        .expect(201);
     let found = manifests(&list(&client, &subject.digest(), "").await);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0]["digest"], descriptor["digest"]);

@@ -43,7 +43,10 @@ struct Row<'a> {
 
 fn sections(text: &str) -> Vec<Section<'_>> {
     let mut sections: Vec<Section<'_>> = Vec::new();
-    let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
+    let lines = text
+        .lines()
+        .enumerate()
+        .map(|(index, line)| (index + 1, line));
     for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with("# ")) {
         if let Some(heading) = line.strip_prefix("## ") {
             sections.push(section(heading));
@@ -60,15 +63,28 @@ fn section(heading: &str) -> Section<'_> {
         let (number, keyword) = part.split_once(' ').unwrap();
         (keyword, number.parse().unwrap())
     });
-    Section { title, counts: counts.collect(), rows: Vec::new() }
+    Section {
+        title,
+        counts: counts.collect(),
+        rows: Vec::new(),
+    }
 }
 
 fn row(line: usize, text: &str) -> Row<'_> {
-    let keyword = KEYWORDS.into_iter().find(|keyword| text.starts_with(keyword));
+    let keyword = KEYWORDS
+        .into_iter()
+        .find(|keyword| text.starts_with(keyword));
     let keyword = keyword.unwrap_or_else(|| panic!("line {line} has no keyword"));
     let (_, shown_by) = text.split_once(" -> ").unwrap_or((text, ""));
-    let shown_by = shown_by.split(", ").filter(|name| !name.is_empty()).collect();
-    Row { line, keyword, shown_by }
+    let shown_by = shown_by
+        .split(", ")
+        .filter(|name| !name.is_empty())
+        .collect();
+    Row {
+        line,
+        keyword,
+        shown_by,
+    }
 }
 
 /// The names of the tests in a file.
@@ -77,7 +93,9 @@ fn tests(source: &str) -> BTreeSet<&str> {
     let mut names = BTreeSet::new();
     while let Some(line) = lines.next() {
         if line.trim().starts_with("#[tokio::test") {
-            let function = lines.next().and_then(|line| line.trim().strip_prefix("async fn "));
+            let function = lines
+                .next()
+                .and_then(|line| line.trim().strip_prefix("async fn "));
             names.extend(function.and_then(|function| function.split('(').next()));
         }
     }
@@ -101,7 +119,11 @@ fn faults(table: &str, tests: &BTreeSet<&str>) -> Vec<String> {
             }
         }
         if counts != section.counts {
-            let Section { title, counts: expected, .. } = section;
+            let Section {
+                title,
+                counts: expected,
+                ..
+            } = section;
             faults.push(format!("{title} has {counts:?}, the spec has {expected:?}"));
         }
     }
@@ -112,7 +134,10 @@ fn faults(table: &str, tests: &BTreeSet<&str>) -> Vec<String> {
 fn every_requirement_of_the_spec_has_its_test() {
     let tests: BTreeSet<_> = SOURCES.iter().copied().flat_map(tests).collect();
     assert_eq!(faults(REQUIREMENTS, &tests), Vec::<String>::new());
-    let rows: usize = sections(REQUIREMENTS).iter().map(|section| section.rows.len()).sum();
+    let rows: usize = sections(REQUIREMENTS)
+        .iter()
+        .map(|section| section.rows.len())
+        .sum();
     assert!(rows > 150, "only {rows} rows were read");
 }
 

@@ -12,7 +12,11 @@ const REPOSITORY: &str = "library/tags";
 const TAGS: [&str; 8] = ["0", "10", "9", "A", "Z-1", "_", "a", "a.b"];
 
 async fn list(client: &Client, query: &str) -> Answer {
-    client.get(&format!("/v2/{REPOSITORY}/tags/list{query}")).send().await.expect(200)
+    client
+        .get(&format!("/v2/{REPOSITORY}/tags/list{query}"))
+        .send()
+        .await
+        .expect(200)
 }
 
 fn tags(answer: &Answer) -> Vec<String> {
@@ -25,7 +29,10 @@ async fn tagged() -> (Server, Client) {
     let image = Image::random(10);
     client.push_blobs(REPOSITORY, &image).await;
     for tag in TAGS.iter().rev() {
-        client.push_manifest(REPOSITORY, tag, &image.manifest).await.expect(201);
+        client
+            .push_manifest(REPOSITORY, tag, &image.manifest)
+            .await
+            .expect(201);
     }
     (server, client)
 }
@@ -44,7 +51,9 @@ async fn a_repository_without_tags_has_an_empty_list() {
     let server = Server::start().await;
     let client = server.admin();
     let image = Image::random(10);
-    client.push_image(REPOSITORY, &image.digest().to_string(), &image).await;
+    client
+        .push_image(REPOSITORY, &image.digest().to_string(), &image)
+        .await;
     let answer = list(&client, "").await;
     assert_eq!(answer.json(), json!({ "name": REPOSITORY, "tags": [] }));
 }
@@ -97,7 +106,11 @@ async fn tags_are_listed_behind_the_last_one() {
 async fn a_number_of_tags_that_is_none_is_refused() {
     let (_server, client) = tagged().await;
     for n in ["-1", "x", "1.5", "%20"] {
-        client.get(&format!("/v2/{REPOSITORY}/tags/list?n={n}")).send().await.expect(400);
+        client
+            .get(&format!("/v2/{REPOSITORY}/tags/list?n={n}"))
+            .send()
+            .await
+            .expect(400);
     }
     assert_eq!(tags(&list(&client, "?n=99999999999999999999").await), TAGS);
 }

@@ -21,8 +21,15 @@ impl Client {
     /// A client of the server at a URL, which has no slash at its end.
     pub(crate) fn new(base: String) -> Self {
         let builder = reqwest::Client::builder().no_proxy();
-        let http = builder.redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { base, http, authorization: None }
+        let http = builder
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        Self {
+            base,
+            http,
+            authorization: None,
+        }
     }
 
     /// The client with Basic credentials.
@@ -37,12 +44,19 @@ impl Client {
 
     /// The client with this `Authorization` header.
     pub(crate) fn authorized(&self, authorization: &str) -> Self {
-        Self { authorization: Some(authorization.to_owned()), ..self.clone() }
+        Self {
+            authorization: Some(authorization.to_owned()),
+            ..self.clone()
+        }
     }
 
     /// Starts a request. `path` may be a whole URL, as in a `Location`.
     pub(crate) fn request(&self, method: Method, path: &str) -> Request {
-        let url = if path.starts_with("http") { path.into() } else { format!("{}{path}", self.base) };
+        let url = if path.starts_with("http") {
+            path.into()
+        } else {
+            format!("{}{path}", self.base)
+        };
         let request = Request(self.http.request(method, url));
         match &self.authorization {
             Some(authorization) => request.header("authorization", authorization),
@@ -113,15 +127,20 @@ impl Client {
     /// Pushes an image as `reference`.
     pub(crate) async fn push_image(&self, repository: &str, reference: &str, image: &Image) {
         self.push_blobs(repository, image).await;
-        self.push_manifest(repository, reference, &image.manifest).await.expect(201);
+        self.push_manifest(repository, reference, &image.manifest)
+            .await
+            .expect(201);
     }
 
     /// Pushes an index's images by digest, then itself as `reference`.
     pub(crate) async fn push_index(&self, repository: &str, reference: &str, index: &Index) {
         for image in &index.images {
-            self.push_image(repository, &image.digest().to_string(), image).await;
+            self.push_image(repository, &image.digest().to_string(), image)
+                .await;
         }
-        self.push_manifest(repository, reference, &index.manifest).await.expect(201);
+        self.push_manifest(repository, reference, &index.manifest)
+            .await
+            .expect(201);
     }
 
     /// Makes a project.
@@ -130,7 +149,11 @@ impl Client {
             "project_name": name,
             "metadata": { "public": public.to_string() },
         });
-        self.post("/api/v2.0/projects").json(&body).send().await.expect(201);
+        self.post("/api/v2.0/projects")
+            .json(&body)
+            .send()
+            .await
+            .expect(201);
     }
 
     /// Makes a user; answers a client that is logged in as it.
@@ -141,7 +164,11 @@ impl Client {
             "realname": name,
             "password": password,
         });
-        self.post("/api/v2.0/users").json(&body).send().await.expect(201);
+        self.post("/api/v2.0/users")
+            .json(&body)
+            .send()
+            .await
+            .expect(201);
         self.login(name, password)
     }
 }
@@ -227,8 +254,15 @@ impl Answer {
 
     /// All values of a header, also those in lists.
     pub(crate) fn listed(&self, name: &str) -> Vec<String> {
-        let values = self.headers.get_all(name).iter().map(|value| value.to_str().unwrap());
-        values.flat_map(|value| value.split(',')).map(|value| value.trim().to_owned()).collect()
+        let values = self
+            .headers
+            .get_all(name)
+            .iter()
+            .map(|value| value.to_str().unwrap());
+        values
+            .flat_map(|value| value.split(','))
+            .map(|value| value.trim().to_owned())
+            .collect()
     }
 
     /// The `Location`, which must be there.
@@ -243,12 +277,20 @@ impl Answer {
     #[track_caller]
     pub(crate) fn next(&self) -> Option<String> {
         let link = self.headers.get("link")?.to_str().unwrap();
-        let link = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\""));
-        Some(link.unwrap_or_else(|| panic!("{}: the link is {}", self.what, self.header("link"))).to_owned())
+        let link = link
+            .strip_prefix('<')
+            .and_then(|link| link.strip_suffix(">; rel=\"next\""));
+        Some(
+            link.unwrap_or_else(|| panic!("{}: the link is {}", self.what, self.header("link")))
+                .to_owned(),
+        )
     }
 
     pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).chars().take(1000).collect()
+        String::from_utf8_lossy(&self.body)
+            .chars()
+            .take(1000)
+            .collect()
     }
 
     #[track_caller]
@@ -260,7 +302,10 @@ impl Answer {
     /// The code of the first error of the envelope; empty if there is none.
     #[track_caller]
     pub(crate) fn code(&self) -> String {
-        self.json()["errors"][0]["code"].as_str().unwrap_or_default().to_owned()
+        self.json()["errors"][0]["code"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
     }
 }
 

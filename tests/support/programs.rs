@@ -30,15 +30,25 @@ pub(crate) fn require(name: &str) -> Option<PathBuf> {
 /// As [`require`].
 pub(crate) fn skip(name: &str, reason: &str) {
     let required = env::var("BERTH_REQUIRE_PROGRAMS").is_ok_and(|value| value == "1");
-    assert!(!required || NEVER_REQUIRED.contains(&name), "{name} is required: {reason}");
+    assert!(
+        !required || NEVER_REQUIRED.contains(&name),
+        "{name} is required: {reason}"
+    );
     println!("skipped: {name}: {reason}");
     if let Some(file) = env::var_os("BERTH_SKIPS") {
-        let mut file = OpenOptions::new().create(true).append(true).open(file).unwrap();
-        file.write_all(format!("{name}: {reason}\n").as_bytes()).unwrap();
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(file)
+            .unwrap();
+        file.write_all(format!("{name}: {reason}\n").as_bytes())
+            .unwrap();
     }
 }
 
 fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file())
+    env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
 }

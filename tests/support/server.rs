@@ -46,7 +46,13 @@ pub(crate) fn program() -> &'static Path {
 pub(crate) fn admin(data: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(program());
     clean(&mut command);
-    command.arg("admin").arg("--data").arg(data).args(arguments).output().unwrap()
+    command
+        .arg("admin")
+        .arg("--data")
+        .arg(data)
+        .args(arguments)
+        .output()
+        .unwrap()
 }
 
 /// Asserts that `berth admin fsck` finds nothing wrong.
@@ -54,7 +60,11 @@ pub(crate) fn assert_sound(data: &Path) {
     let output = admin(data, &["fsck"]);
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "fsck: {}\n{text}\n{errors}", output.status);
+    assert!(
+        output.status.success(),
+        "fsck: {}\n{text}\n{errors}",
+        output.status
+    );
 }
 
 /// A program of ours reads no settings of the person who tests.
@@ -64,7 +74,9 @@ fn clean(command: &mut Command) {
         command.env_remove(name);
     }
     for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
-        command.env_remove(name).env_remove(name.to_ascii_lowercase());
+        command
+            .env_remove(name)
+            .env_remove(name.to_ascii_lowercase());
     }
 }
 
@@ -72,9 +84,7 @@ fn clean(command: &mut Command) {
 #[derive(Default)]
 pub(crate) struct Builder {
     arguments: Vec<OsString>,
-    environment: Vec<(OsString, OsString)>,
     wrapper: Vec<OsString>,
-    data: Option<PathBuf>,
 }
 
 impl Builder {
@@ -84,18 +94,6 @@ impl Builder {
         arguments: impl IntoIterator<Item = S>,
     ) -> Self {
         self.arguments.extend(arguments.into_iter().map(Into::into));
-        self
-    }
-
-    /// Sets a variable of its environment.
-    pub(crate) fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
-        self.environment.push((name.into(), value.into()));
-        self
-    }
-
-    /// Uses a data folder of the caller, which outlives the server.
-    pub(crate) fn data(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.data = Some(folder.into());
         self
     }
 
@@ -112,7 +110,7 @@ impl Builder {
     /// With its log, if it does not get ready.
     pub(crate) async fn start(self) -> Server {
         let folder = TempDir::with_prefix("berth-").unwrap();
-        let data = self.data.clone().unwrap_or_else(|| folder.path().join("data"));
+        let data = folder.path().join("data");
         for _ in 0..5 {
             let mut server = self.spawn(&data);
             if server.is_ready().await {
@@ -121,7 +119,10 @@ impl Builder {
             }
             let log = server.log();
             // Somebody else took the port meanwhile.
-            assert!(log.contains("in use"), "berth ended before it was ready:\n{log}");
+            assert!(
+                log.contains("in use"),
+                "berth ended before it was ready:\n{log}"
+            );
         }
         panic!("no free port was found");
     }
@@ -139,7 +140,6 @@ impl Builder {
         clean(&mut command);
         command
             .env("BERTH_ADMIN_PASSWORD", ADMIN_PASSWORD)
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .arg("serve")
             .arg("--data")
             .arg(data)
@@ -153,13 +153,23 @@ impl Builder {
         collect(child.stdout.take().unwrap(), &log);
         collect(child.stderr.take().unwrap(), &log);
         let wrapped = !self.wrapper.is_empty();
-        Server { child, address, data: data.to_owned(), log, wrapped, folder: None }
+        Server {
+            child,
+            address,
+            data: data.to_owned(),
+            log,
+            wrapped,
+            folder: None,
+        }
     }
 }
 
 /// An address that nobody listens on now.
 pub(crate) fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
 }
 
 fn collect(stream: impl Read + Send + 'static, log: &Arc<Mutex<String>>) {
@@ -217,7 +227,11 @@ impl Server {
             return child;
         }
         let children = std::fs::read_to_string(format!("/proc/{child}/task/{child}/children"));
-        let first = children.unwrap().split_whitespace().next().and_then(|pid| pid.parse().ok());
+        let first = children
+            .unwrap()
+            .split_whitespace()
+            .next()
+            .and_then(|pid| pid.parse().ok());
         first.unwrap_or_else(|| panic!("the wrapper runs nothing: {}", self.log()))
     }
 
@@ -239,7 +253,11 @@ impl Server {
     /// Ends it by SIGTERM; its data folder stays until the answer is dropped.
     pub(crate) fn stop(mut self) -> Stopped {
         let status = self.end();
-        Stopped { status, data: self.data.clone(), _folder: self.folder.take() }
+        Stopped {
+            status,
+            data: self.data.clone(),
+            _folder: self.folder.take(),
+        }
     }
 
     async fn is_ready(&mut self) -> bool {
@@ -283,7 +301,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         if thread::panicking() {
             println!("log of berth:\n{}", self.log());
-            let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+            let _ = Command::new("kill")
+                .args(["-TERM", &self.child.id().to_string()])
+                .status();
             let _ = self.child.wait();
         } else {
             self.end();

@@ -16,7 +16,8 @@ mod serve;
 mod sources;
 
 /// The system's allocator keeps what many uploads at once have freed, in heaps
-/// of threads long idle; this one gives it back.
+/// of threads long idle; this one gives it back. It does without huge pages,
+/// of which each thread would hold its own.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -31,8 +31,13 @@ mod signals;
 mod socket;
 mod stall;
 mod stop;
+mod taking;
 mod tls;
 mod worker;
+
+/// Threads for files and passwords. Each holds on to memory that it once used,
+/// and more of them do not make a disk faster.
+const BLOCKING_THREADS: usize = 32;
 
 /// What is still running when time is up gets this long to notice.
 const LAST_MOMENT: Duration = Duration::from_millis(500);
@@ -41,6 +46,7 @@ const LAST_MOMENT: Duration = Duration::from_millis(500);
 pub(crate) fn run(settings: &Settings) -> Result<ExitCode> {
     let runtime = runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
         .build()
         .context("the machine gives no threads")?;
     open_files::allow_all();

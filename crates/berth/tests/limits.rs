@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use crate::support::{PATIENCE, Server};
+use crate::support::{PASSWORD, PATIENCE, Server, client};
 
 fn connect(server: &Server) -> TcpStream {
     let stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
@@ -86,4 +86,62 @@ fn connections_beyond_the_limit_wait() {
     drop(first);
     second.set_nonblocking(false).unwrap();
     assert!(rest(&mut second).starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
+/// A frame of HTTP/2 (RFC 9113, section 4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let head = [&length[1..], &[kind, flags], &stream.to_be_bytes()];
+    [&head.concat(), payload].concat()
+}
+
+/// A GET in HPACK (RFC 7541), all names and values literal.
+fn get_frame(stream: u32, path: &str) -> Vec<u8> {
+    let headers = [
+        (":method", "GET"),
+        (":scheme", "http"),
+        (":authority", "x"),
+        (":path", path),
+        // admin:Correct1Horse
+        ("authorization", "Basic YWRtaW46Q29ycmVjdDFIb3JzZQ=="),
+    ];
+    let text = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+    let fields = headers.map(|(name, value)| [vec![0], text(name), text(value)].concat());
+    // HEADERS with END_HEADERS and END_STREAM.
+    frame(1, 0x05, stream, &fields.concat())
+}
+
+#[tokio::test]
+async fn answers_that_nobody_takes_end_the_connection() {
+    let server = Server::start(&["--idle-body-seconds", "1"]);
+    let bytes = vec![7; 1024 * 1024];
+    let digest = berth_oci::Digest::sha256(&bytes);
+    let path = "/v2/library/x/blobs";
+    let pushed = client()
+        .post(format!("{}{path}/uploads/?digest={digest}", server.url))
+        .basic_auth("admin", Some(PASSWORD))
+        .header("content-type", "application/octet-stream")
+        .body(bytes)
+        .send();
+    assert_eq!(pushed.await.unwrap().status(), 201);
+
+    let mut stream = connect(&server);
+    let window_of_one_byte = frame(4, 0, 0, &[0, 4, 0, 0, 0, 1]);
+    let mut said = [
+        &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..],
+        &window_of_one_byte,
+    ]
+    .concat();
+    for number in 0..20 {
+        let path = format!("{path}/{digest}");
+        said.extend(get_frame(2 * number + 1, &path));
+    }
+    stream.write_all(&said).unwrap();
+    let mut answers = Vec::new();
+    // It ends: the read's own time limit is an error.
+    stream.read_to_end(&mut answers).unwrap();
+    let data = answers
+        .windows(9)
+        .filter(|head| head[..5] == [0, 0, 1, 0, 0]);
+    assert_eq!(data.count(), 20, "a byte of each");
 }

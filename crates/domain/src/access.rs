@@ -197,6 +197,14 @@ impl Principal {
 }
 
 impl TokenIdentity {
+    /// Whether the token was asked for with this project in mind, so that
+    /// another one for it would say the same.
+    pub fn speaks_of(&self, project: &ProjectName) -> bool {
+        self.access.iter().any(|access| {
+            access.kind == "repository" && access.name.split('/').next() == Some(project.as_str())
+        })
+    }
+
     /// Whether the token allows `action` in `project`: Harbor checks tokens by
     /// project, not by repository.
     pub fn allows(&self, project: &ProjectName, action: Action) -> bool {

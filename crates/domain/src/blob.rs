@@ -3,7 +3,7 @@
 use berth_oci::{Digest, RepositoryName};
 use jiff::Timestamp;
 
-use crate::{LinkId, LinkToken, ObjectKey};
+use crate::{LinkId, LinkToken, ObjectKey, ProjectId};
 
 /// Bytes that are stored once, whoever links to them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,10 @@ pub enum LinkState {
 pub struct Link {
     /// The repository.
     pub repository: RepositoryName,
+    /// The project that the repository belonged to when the link was made. A
+    /// link of a project that was deleted counts for nothing in a later one of
+    /// the same name.
+    pub project: ProjectId,
     /// The blob.
     pub digest: Digest,
     /// This life of the link.

@@ -15,8 +15,8 @@ pub use ids::{
 };
 pub use job::{Envelope, JOB_VERSION, Job};
 pub use manifest::{
-    Begun, Edge, EdgeTarget, INLINE_MANIFEST_BYTES, MAX_REFERRER_ANNOTATION_BYTES, Manifest,
-    ManifestContent, ManifestFacts, ManifestState, Referrer, Tag,
+    Begun, Edge, EdgeTarget, INLINE_MANIFEST_BYTES, ListedManifest, MAX_REFERRER_ANNOTATION_BYTES,
+    Manifest, ManifestContent, ManifestFacts, ManifestState, Referrer, Tag,
 };
 pub use page::Page;
 pub use permissions::{public_allows, role_allows};

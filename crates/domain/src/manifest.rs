@@ -53,7 +53,7 @@ pub struct ManifestFacts {
 
 /// A live manifest in a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Manifest {
+pub struct Manifest<Content = ManifestContent> {
     /// The repository.
     pub repository: RepositoryName,
     /// Its digest.
@@ -67,11 +67,31 @@ pub struct Manifest {
     /// Its own size in bytes.
     pub size: u64,
     /// Its bytes.
-    pub content: ManifestContent,
+    pub content: Content,
     /// What lists and policies need.
     pub facts: ManifestFacts,
     /// When it became visible.
     pub pushed_at: Timestamp,
+}
+
+/// A live manifest as lists have it: without its bytes.
+pub type ListedManifest = Manifest<()>;
+
+impl<Content> Manifest<Content> {
+    /// The manifest with other content, or none.
+    pub fn with_content<Other>(self, content: Other) -> Manifest<Other> {
+        Manifest {
+            repository: self.repository,
+            digest: self.digest,
+            nonce: self.nonce,
+            id: self.id,
+            media_type: self.media_type,
+            size: self.size,
+            content,
+            facts: self.facts,
+            pushed_at: self.pushed_at,
+        }
+    }
 }
 
 /// What a try to make a manifest visible found.

@@ -11,8 +11,8 @@ use http::request::Parts;
 use crate::app::App;
 use crate::origin::Origin;
 
-/// Credentials longer than this are none.
-const MAX_CREDENTIALS: usize = 16 * 1024;
+/// Credentials longer than this are none. A token of 64 long scopes has less.
+const MAX_CREDENTIALS: usize = 48 * 1024;
 
 /// What the `Authorization` header says; [`Error::Unauthorized`] if it cannot
 /// be read.

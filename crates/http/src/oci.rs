@@ -44,18 +44,7 @@ pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response
     let (mut response, pattern) = match parsed {
         Ok(request) => {
             let pattern = Pattern(request.route.pattern());
-            let scope = challenge::scope(&request.route);
-            let ns = request.ns.clone();
-            let result = answer(&app, &parts, body, &origin, request).await;
-            let mut response = result.unwrap_or_else(|error| {
-                let challenge = challenge::of(&error, &parts, &origin, scope);
-                error.with_challenge(challenge).into_response()
-            });
-            if let Some(ns) = ns {
-                response
-                    .headers_mut()
-                    .insert("oci-namespace", manifests::value(ns));
-            }
+            let response = respond(&app, &parts, body, &origin, request).await;
             (response, pattern)
         }
         Err(error) => (
@@ -69,6 +58,30 @@ pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response
     );
     response.extensions_mut().insert(pattern);
     response
+}
+
+async fn respond(
+    app: &App,
+    parts: &Parts,
+    body: Body,
+    origin: &Origin,
+    request: OciRequest,
+) -> Response {
+    let access = request.route.access();
+    let repository = match app.repository(parts, &request).await {
+        Ok(repository) => repository,
+        Err(error) => return OciError::from(error).into_response(),
+    };
+    let scope = repository
+        .as_ref()
+        .and_then(|repository| challenge::scope(repository, access));
+    match answer(app, parts, body, origin, request, repository).await {
+        Ok(response) => response,
+        Err(error) => {
+            let challenge = challenge::of(&error, parts, origin, scope);
+            error.with_challenge(challenge).into_response()
+        }
+    }
 }
 
 /// The rule of a route.
@@ -94,19 +107,11 @@ async fn answer(
     body: Body,
     origin: &Origin,
     request: OciRequest,
+    repository: Option<RepositoryName>,
 ) -> Result<Response> {
     let principal = app.principal(parts, origin).await?;
-    let Some(asked) = request.route.name().cloned() else {
+    let (Some(asked), Some(repository)) = (request.route.name().cloned(), repository) else {
         return top(app, parts, &principal, &request.route).await;
-    };
-    let mirror = parts
-        .extensions
-        .get::<Connection>()
-        .and_then(|c| c.mirror.clone());
-    let namespace = mirror.or_else(|| request.ns.clone());
-    let repository = match &namespace {
-        Some(namespace) => app.mirrored(namespace, &asked).await?,
-        None => asked.clone(),
     };
     let rule = rule(&request.route);
     let target = authorized(app, &principal, &repository, rule).await?;
@@ -154,6 +159,8 @@ async fn authorized(
     }
     Err(match principal {
         Principal::Anonymous => Error::Unauthorized,
+        // Another token may say more: one is asked for by the challenge.
+        Principal::Token(token) if !token.speaks_of(&target.project.name) => Error::Unauthorized,
         _ => Error::Forbidden(format!("no permission to {action} {repository}")),
     }
     .into())
@@ -217,7 +224,7 @@ async fn dispatch(call: Call<'_>, body: Body, route: OciRoute) -> Result<Respons
             reference, tags, ..
         } => call.put_manifest(reference, tags, body).await,
         OciRoute::ManifestDelete { reference, .. } => call.delete_manifest(&reference).await,
-        OciRoute::Blob { digest, op, .. } => call.blob(digest, op).await,
+        OciRoute::Blob { digest, op, .. } => call.blob(digest, op).await.map_err(OciError::of_blob),
         OciRoute::BlobDelete { digest, .. } => call.delete_blob(digest).await,
         OciRoute::UploadStart {
             mount,
@@ -252,6 +259,24 @@ impl App {
             .ok_or_else(|| {
                 Error::NotFound(format!("no proxy project mirrors {namespace}, create one"))
             })
+    }
+
+    /// Our name of the repository that a request is about, where it names one:
+    /// a mirror's clients use the mirrored registry's names.
+    async fn repository(
+        &self,
+        parts: &Parts,
+        request: &OciRequest,
+    ) -> berth_service::Result<Option<RepositoryName>> {
+        let Some(asked) = request.route.name() else {
+            return Ok(None);
+        };
+        let connection = parts.extensions.get::<Connection>();
+        let mirror = connection.and_then(|connection| connection.mirror.as_deref());
+        match mirror.or(request.ns.as_deref()) {
+            Some(namespace) => self.mirrored(namespace, asked).await.map(Some),
+            None => Ok(Some(asked.clone())),
+        }
     }
 
     /// Our name of a repository of a mirrored registry.

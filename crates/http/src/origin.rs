@@ -64,6 +64,17 @@ fn is_host(text: &str) -> bool {
     !text.is_empty() && text.len() <= 255 && text.bytes().all(allowed)
 }
 
+/// All lines of a header as one list, as RFC 9110 (5.3) joins them: a proxy may
+/// add a line of its own behind the client's.
+fn list(headers: &HeaderMap, name: &str) -> Option<String> {
+    let lines: Vec<_> = headers
+        .get_all(name)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .collect();
+    (!lines.is_empty()).then(|| lines.join(","))
+}
+
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
@@ -78,8 +89,8 @@ struct Forwarded {
 
 impl Forwarded {
     fn of(headers: &HeaderMap, trusted: impl Fn(IpAddr) -> bool) -> Self {
-        match text(headers, FORWARDED.as_str()) {
-            Some(header) => Self::standard(header, trusted),
+        match list(headers, FORWARDED.as_str()) {
+            Some(header) => Self::standard(&header, trusted),
             None => Self::older(headers, trusted),
         }
     }
@@ -97,7 +108,7 @@ impl Forwarded {
     }
 
     fn older(headers: &HeaderMap, trusted: impl Fn(IpAddr) -> bool) -> Self {
-        let listed = text(headers, "x-forwarded-for").unwrap_or_default();
+        let listed = list(headers, "x-forwarded-for").unwrap_or_default();
         let first = |name| {
             text(headers, name)
                 .and_then(|v| v.split(',').next())
@@ -242,6 +253,20 @@ mod tests {
                 base: "https://r.test".into()
             }
         );
+    }
+
+    #[test]
+    fn a_proxys_own_header_line_counts_more_than_the_clients() {
+        let found = origin(
+            "10.0.0.1",
+            false,
+            &[
+                ("host", "r.test"),
+                ("x-forwarded-for", "6.6.6.6"),
+                ("x-forwarded-for", "192.0.2.9"),
+            ],
+        );
+        assert_eq!(found.client, "192.0.2.9");
     }
 
     #[test]

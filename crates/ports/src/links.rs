@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 use berth_domain::{
-    Blob, EdgeTarget, Envelope, Link, LinkId, LinkToken, ObjectKey, Page, UploadId,
+    Blob, EdgeTarget, Envelope, Link, LinkId, LinkToken, ObjectKey, Page, ProjectId, UploadId,
 };
 use berth_oci::{Digest, RepositoryName};
 use jiff::Timestamp;
@@ -31,6 +31,8 @@ pub enum LinkSource {
 pub struct CommitLink {
     /// The repository.
     pub repository: RepositoryName,
+    /// Its project.
+    pub project: ProjectId,
     /// The blob's digest.
     pub digest: Digest,
     /// The id under which [`LinkStore::prepare_link`] left a back-edge.

@@ -4,8 +4,8 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 use berth_domain::{
-    Begun, Edge, EdgeTarget, Envelope, Expect, Manifest, Nonce, Page, ProjectName, Referrer,
-    Repository, Tag, UploadId, Version,
+    Begun, Edge, EdgeTarget, Envelope, Expect, ListedManifest, Manifest, ManifestState, Nonce,
+    Page, ProjectName, Referrer, Repository, Tag, UploadId, Version,
 };
 use berth_oci::{Digest, RepositoryName, TagName};
 use jiff::Timestamp;
@@ -34,6 +34,16 @@ pub trait RepositoryStore: Debug + Send + Sync + 'static {
     /// Deletes a repository: `InUse` while it has a manifest, pending ones
     /// included; `Conflict` if it is not at `version`.
     async fn delete_repository(&self, name: &RepositoryName, version: Version) -> StoreResult<()>;
+
+    /// Manifests of a repository that are pending or being deleted, with their
+    /// nonces, by digest, behind `after`: what crashes may have left, and what
+    /// keeps the repository from being deleted.
+    async fn unfinished_manifests(
+        &self,
+        name: &RepositoryName,
+        after: Option<Digest>,
+        limit: usize,
+    ) -> StoreResult<Page<(Digest, ManifestState, Nonce)>>;
 
     /// Repositories of `project` (`None`: of all) by name, behind `after`, at
     /// most `limit` (up to 1,000). Order is by project name, then by the rest:
@@ -139,16 +149,16 @@ pub trait ManifestStore: Debug + Send + Sync + 'static {
         &self,
         repository: &RepositoryName,
         digest: Digest,
-    ) -> StoreResult<Option<(berth_domain::ManifestState, Nonce)>>;
+    ) -> StoreResult<Option<(ManifestState, Nonce)>>;
 
     /// Live manifests in order of digest, behind `after`, at most `limit` (up
-    /// to 1,000).
+    /// to 1,000). Their bytes are not read.
     async fn list_manifests(
         &self,
         repository: &RepositoryName,
         after: Option<Digest>,
         limit: usize,
-    ) -> StoreResult<Page<Manifest>>;
+    ) -> StoreResult<Page<ListedManifest>>;
 
     /// Live manifests whose subject is `subject`, whether that exists or not,
     /// in order of artifact type and digest, behind `after` (type and digest).

@@ -41,6 +41,10 @@ pub trait UploadStore: Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> StoreResult<()>;
 
+    /// Sets `touched_at` if the epoch is still `epoch`, else `Conflict`;
+    /// `NotFound` if it is gone. For requests that take long.
+    async fn touch_upload(&self, id: UploadId, epoch: u64, now: Timestamp) -> StoreResult<()>;
+
     /// Deletes a session if its epoch is still `epoch`, with `jobs` for the
     /// outbox (its object goes by one of them), else `Conflict`; `NotFound` if
     /// it is gone.

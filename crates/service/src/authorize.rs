@@ -54,7 +54,7 @@ impl Service {
             None => self.find_mountable(principal, digest).await?,
         };
         if found {
-            self.link_existing(&target.repository, digest).await
+            self.link_existing(target, digest).await
         } else {
             Ok(false)
         }
@@ -79,7 +79,7 @@ impl Service {
                 Action::Pull,
             )
             .await?
-            && self.ports.links.link(from, digest).await?.is_some())
+            && self.link(&source, digest).await?.is_some())
     }
 
     /// Looks at the first hundred repositories that have the blob.

@@ -1,8 +1,9 @@
 //! What is there: repositories and artifacts, as Harbor's API lists them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use berth_domain::{ArtifactId, Expect, Manifest, ProjectName, Repository, Tag};
+use berth_domain::{ArtifactId, Expect, ListedManifest, Manifest, ProjectName, Repository, Tag};
 use berth_oci::{Digest, ParsedManifest, Reference, RepositoryName, TagName, media_type};
 use berth_ports::{Span, StoreError};
 use futures_util::StreamExt;
@@ -67,10 +68,11 @@ impl Service {
 
     /// Deletes a repository with all its manifests. Not in one step: one that
     /// fails on the way leaves what it had not come to, and can be repeated.
-    pub async fn delete_repository(&self, name: &RepositoryName) -> Result<()> {
+    pub async fn delete_repository(self: &Arc<Self>, name: &RepositoryName) -> Result<()> {
         let repository = self.repository(name).await?;
         for _ in 0..ROUNDS {
             self.delete_some_manifests(name).await?;
+            self.end_unfinished(name).await?;
             let repositories = &self.ports.repositories;
             match repositories
                 .delete_repository(name, repository.version)
@@ -86,7 +88,7 @@ impl Service {
 
     /// Deletes manifests that no index names. The next call finds those that
     /// only a deleted index named.
-    async fn delete_some_manifests(&self, name: &RepositoryName) -> Result<()> {
+    async fn delete_some_manifests(self: &Arc<Self>, name: &RepositoryName) -> Result<()> {
         for manifest in self.all_manifests(name).await? {
             match self.delete_manifest(name, manifest.digest).await {
                 Ok(()) | Err(Error::ManifestUnknown(_) | Error::PreconditionFailed(_)) => {}
@@ -96,20 +98,24 @@ impl Service {
         Ok(())
     }
 
-    async fn all_manifests(&self, name: &RepositoryName) -> Result<Vec<Manifest>> {
+    async fn all_manifests(&self, name: &RepositoryName) -> Result<Vec<ListedManifest>> {
         let manifests = &self.ports.manifests;
         let next = |after| {
             let (manifests, name) = (manifests.clone(), name.clone());
             async move { manifests.list_manifests(&name, after, PAGE).await }
         };
-        walk(next, |manifest: &Manifest| manifest.digest).await
+        walk(next, |manifest: &ListedManifest| manifest.digest).await
     }
 
     /// A repository's artifacts in order of digest, up to
     /// [`WALK_LIMIT`](crate::WALK_LIMIT). As in Harbor those that are part of
     /// another are left out unless `parts`: what has a subject, and an index's
     /// children that have no tag of their own.
-    pub async fn artifacts(&self, name: &RepositoryName, parts: bool) -> Result<Vec<Manifest>> {
+    pub async fn artifacts(
+        &self,
+        name: &RepositoryName,
+        parts: bool,
+    ) -> Result<Vec<ListedManifest>> {
         let all = self.all_manifests(name).await?;
         if parts {
             return Ok(all);

@@ -71,6 +71,9 @@ pub enum Error {
         /// When to try again.
         seconds: u64,
     },
+    /// Too much is being fetched from upstreams.
+    #[error("too much is being fetched from upstreams, try again shortly")]
+    Busy,
     /// The upstream of a proxy project failed and nothing is held.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),

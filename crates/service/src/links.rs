@@ -4,12 +4,12 @@
 //! the back-edge is written before blob and link are read, and the commit
 //! fails if either is no longer as read.
 
-use berth_domain::{Envelope, Job, LinkId, LinkState, LinkToken, ObjectKey, UploadId};
+use berth_domain::{Envelope, Job, Link, LinkId, LinkState, LinkToken, ObjectKey, UploadId};
 use berth_oci::{Digest, RepositoryName};
 use berth_ports::{CommitLink, LinkCommit, LinkSource, StoreError};
 
 use crate::error::{Error, Result};
-use crate::service::Service;
+use crate::service::{Service, Target};
 
 /// How often a transition is tried again because others were faster. Each
 /// failure means that somebody else succeeded.
@@ -21,7 +21,14 @@ pub(crate) fn contended(what: &str) -> Error {
 }
 
 impl Service {
-    /// Makes a finished object visible as `digest` in `repository`. If the blob
+    /// The repository's link to a blob, live or condemned. One that was made in
+    /// an earlier project of the same name is not the repository's.
+    pub(crate) async fn link(&self, target: &Target, digest: Digest) -> Result<Option<Link>> {
+        let link = self.ports.links.link(&target.repository, digest).await?;
+        Ok(link.filter(|link| link.project == target.project.id))
+    }
+
+    /// Makes a finished object visible as `digest` in a repository. If the blob
     /// is there already, that one is linked and the object is trashed; either
     /// way the upload session that owned the object has ended.
     ///
@@ -29,16 +36,16 @@ impl Service {
     /// session; the object is that one's then.
     pub(crate) async fn link_object(
         &self,
-        repository: &RepositoryName,
+        target: &Target,
         digest: Digest,
         key: ObjectKey,
         size: u64,
         session: (UploadId, u64),
     ) -> Result<()> {
-        let links = &self.ports.links;
+        let (links, repository) = (&self.ports.links, &target.repository);
         for _ in 0..ATTEMPTS {
             let id = self.prepare_link(repository, digest).await?;
-            if self.revive_if_linked(repository, digest).await? {
+            if self.revive_if_linked(target, digest).await? {
                 links.withdraw_link(repository, digest, id).await?;
                 return self.end_session_with_object(session, key).await;
             }
@@ -50,13 +57,9 @@ impl Service {
                 None => (LinkSource::NewBlob { key, size }, Vec::new()),
             };
             let commit = CommitLink {
-                repository: repository.clone(),
-                digest,
-                id,
-                source,
                 session: Some(session),
                 jobs: trash,
-                now: self.now(),
+                ..self.new_commit(target, digest, id, source)
             };
             match links.commit_link(&commit).await? {
                 LinkCommit::Done => {
@@ -73,17 +76,13 @@ impl Service {
         Err(contended("the blob"))
     }
 
-    /// Makes a blob that is stored already visible in `repository`; `false` if
+    /// Makes a blob that is stored already visible in a repository; `false` if
     /// it is not stored. The caller has seen that the principal may read it.
-    pub(crate) async fn link_existing(
-        &self,
-        repository: &RepositoryName,
-        digest: Digest,
-    ) -> Result<bool> {
-        let links = &self.ports.links;
+    pub(crate) async fn link_existing(&self, target: &Target, digest: Digest) -> Result<bool> {
+        let (links, repository) = (&self.ports.links, &target.repository);
         for _ in 0..ATTEMPTS {
             let id = self.prepare_link(repository, digest).await?;
-            let linked = self.revive_if_linked(repository, digest).await?;
+            let linked = self.revive_if_linked(target, digest).await?;
             let blob = if linked {
                 None
             } else {
@@ -93,21 +92,32 @@ impl Service {
                 links.withdraw_link(repository, digest, id).await?;
                 return Ok(linked);
             };
-            let commit = CommitLink {
-                repository: repository.clone(),
-                digest,
-                id,
-                source: LinkSource::Blob(blob),
-                session: None,
-                jobs: Vec::new(),
-                now: self.now(),
-            };
+            let commit = self.new_commit(target, digest, id, LinkSource::Blob(blob));
             if links.commit_link(&commit).await? == LinkCommit::Done {
                 return Ok(true);
             }
             links.withdraw_link(repository, digest, id).await?;
         }
         Err(contended("the blob"))
+    }
+
+    fn new_commit(
+        &self,
+        target: &Target,
+        digest: Digest,
+        id: LinkId,
+        source: LinkSource,
+    ) -> CommitLink {
+        CommitLink {
+            repository: target.repository.clone(),
+            project: target.project.id,
+            digest,
+            id,
+            source,
+            session: None,
+            jobs: Vec::new(),
+            now: self.now(),
+        }
     }
 
     async fn prepare_link(&self, repository: &RepositoryName, digest: Digest) -> Result<LinkId> {
@@ -120,20 +130,23 @@ impl Service {
     }
 
     /// Whether the repository has the blob; a link that a sweep has condemned
-    /// is live again then.
-    pub(crate) async fn revive_if_linked(
-        &self,
-        repository: &RepositoryName,
-        digest: Digest,
-    ) -> Result<bool> {
-        let links = &self.ports.links;
+    /// is live again then. A link of an earlier project of the same name is
+    /// taken away.
+    pub(crate) async fn revive_if_linked(&self, target: &Target, digest: Digest) -> Result<bool> {
+        let (links, repository) = (&self.ports.links, &target.repository);
         for _ in 0..ATTEMPTS {
-            let token = match links.link(repository, digest).await? {
-                None => return Ok(false),
-                Some(link) => match link.state {
-                    LinkState::Live => return Ok(true),
-                    LinkState::Condemned(token) => token,
-                },
+            let Some(link) = links.link(repository, digest).await? else {
+                return Ok(false);
+            };
+            if link.project != target.project.id {
+                if let Some(token) = self.condemn(&link).await? {
+                    self.delete_condemned(&link, token).await?;
+                }
+                continue;
+            }
+            let token = match link.state {
+                LinkState::Live => return Ok(true),
+                LinkState::Condemned(token) => token,
             };
             match links
                 .revive_link(repository, digest, Some(token), self.now())
@@ -145,6 +158,37 @@ impl Service {
             }
         }
         Err(contended("the blob"))
+    }
+
+    /// Condemns a link, or finds that it is; `None` if it was changed since it
+    /// was read.
+    async fn condemn(&self, link: &Link) -> Result<Option<LinkToken>> {
+        if let LinkState::Condemned(token) = link.state {
+            return Ok(Some(token));
+        }
+        let token = LinkToken::from(self.ports.ids.fresh());
+        let links = &self.ports.links;
+        match links
+            .condemn_link(&link.repository, link.digest, link.id, token)
+            .await
+        {
+            Ok(()) => Ok(Some(token)),
+            Err(StoreError::Conflict(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Deletes a link that is still condemned; `false` if it was revived.
+    async fn delete_condemned(&self, link: &Link, token: LinkToken) -> Result<bool> {
+        let links = &self.ports.links;
+        match links
+            .delete_link(&link.repository, link.digest, token, self.now())
+            .await
+        {
+            Ok(()) => Ok(true),
+            Err(StoreError::Conflict(_)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Ends a session whose object is not needed after all.
@@ -167,37 +211,21 @@ impl Service {
 
     /// Deletes a blob's link: the blob is unknown in the repository at once.
     /// [`Error::Unsupported`] while a manifest names it.
-    pub async fn delete_blob(&self, repository: &RepositoryName, digest: Digest) -> Result<()> {
-        let links = &self.ports.links;
+    pub async fn delete_blob(&self, target: &Target, digest: Digest) -> Result<()> {
         for _ in 0..ATTEMPTS {
-            let link = links
-                .link(repository, digest)
-                .await?
-                .ok_or(Error::BlobUnknown(digest))?;
-            let token = match link.state {
-                LinkState::Condemned(token) => token,
-                LinkState::Live => {
-                    let token = LinkToken::from(self.ports.ids.fresh());
-                    match links.condemn_link(repository, digest, link.id, token).await {
-                        Ok(()) => token,
-                        Err(StoreError::Conflict(_)) => continue,
-                        Err(error) => return Err(error.into()),
-                    }
-                }
+            let link = self.link(target, digest).await?;
+            let link = link.ok_or(Error::BlobUnknown(digest))?;
+            let Some(token) = self.condemn(&link).await? else {
+                continue;
             };
-            if self.is_blob_needed(repository, digest).await? {
-                self.revive_if_linked(repository, digest).await?;
+            if self.is_blob_needed(&target.repository, digest).await? {
+                self.revive_if_linked(target, digest).await?;
                 return Err(Error::Unsupported(
                     "the blob is part of a manifest, delete that first".to_owned(),
                 ));
             }
-            match links
-                .delete_link(repository, digest, token, self.now())
-                .await
-            {
-                Ok(()) => return Ok(()),
-                Err(StoreError::Conflict(_)) => {}
-                Err(error) => return Err(error.into()),
+            if self.delete_condemned(&link, token).await? {
+                return Ok(());
             }
         }
         Err(contended("the blob"))

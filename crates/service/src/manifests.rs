@@ -1,15 +1,17 @@
-//! Making manifests visible, and taking them away.
+//! Making manifests visible.
 //!
 //! Edges are written before anything that they lead to is looked at, so a
 //! sweep that looks for edges cannot miss one that was relied on.
 
+use std::sync::Arc;
+
 use berth_domain::{
     ArtifactId, Begun, Edge, EdgeTarget, INLINE_MANIFEST_BYTES, Job, MAX_REFERRER_ANNOTATION_BYTES,
-    Manifest, ManifestContent, ManifestFacts, ManifestState, Nonce, Referrer, Repository,
-    RepositoryId, Sequence, UploadId, Version,
+    Manifest, ManifestContent, ManifestFacts, Nonce, Referrer, Repository, RepositoryId, Sequence,
+    UploadId, Version,
 };
 use berth_oci::{Digest, ParsedManifest, RepositoryName, TagName};
-use berth_ports::{CommitManifest, DeleteEnd, Span, StoreError};
+use berth_ports::{CommitManifest, Span, StoreError};
 use bytes::Bytes;
 use futures_util::StreamExt;
 
@@ -90,7 +92,7 @@ impl Service {
     /// Takes a manifest as a client pushes it. The caller has seen that the
     /// principal may push there; a proxy project takes none.
     pub async fn push_manifest(
-        &self,
+        self: &Arc<Self>,
         target: &Target,
         content_type: Option<&str>,
         expected: Option<Digest>,
@@ -112,17 +114,16 @@ impl Service {
         } else {
             Absent::Refuse
         };
-        self.store_manifest(
-            target,
-            NewManifest {
-                parsed,
-                digest,
-                bytes,
-                tags,
-                absent,
-            },
-        )
-        .await?;
+        let new = NewManifest {
+            parsed,
+            digest,
+            bytes,
+            tags,
+            absent,
+        };
+        let (service, target) = (Arc::clone(self), target.clone());
+        self.to_the_end(async move { service.store_manifest(&target, new).await })
+            .await?;
         Ok(PushedManifest { digest, subject })
     }
 
@@ -174,27 +175,29 @@ impl Service {
         }
     }
 
-    /// Brings a manifest back whose deletion a push overtakes, or that a crash
-    /// left half deleted.
-    async fn restore(&self, repository: &RepositoryName, digest: Digest) -> Result<()> {
-        let manifests = &self.ports.manifests;
-        if let Some((ManifestState::Deleting, nonce)) =
-            manifests.manifest_state(repository, digest).await?
+    /// Commits a pending manifest, or gives it up. `None` if another request
+    /// decided its fate meanwhile.
+    async fn commit_pending(
+        &self,
+        target: &Target,
+        new: &NewManifest,
+        nonce: Nonce,
+    ) -> Result<Option<Manifest>> {
+        let committed = self.commit(target, new, nonce).await;
+        if committed.is_err()
+            && let Err(error) = self.give_up(&target.repository, new, nonce).await
         {
-            match manifests
-                .end_delete(repository, digest, nonce, &DeleteEnd::Restored)
-                .await
-            {
-                Ok(()) | Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
+            // The failure that is told is the one that came first.
+            tracing::warn!(
+                repository = %target.repository, digest = %new.digest, %error,
+                "manifest left pending"
+            );
         }
-        Ok(())
+        committed
     }
 
-    /// Edges, then a look at what they lead to, then the commit. `None` if
-    /// another request decided the manifest's fate meanwhile.
-    async fn commit_pending(
+    /// Edges, then a look at what they lead to, then the commit.
+    async fn commit(
         &self,
         target: &Target,
         new: &NewManifest,
@@ -211,16 +214,12 @@ impl Service {
                 .put_edges(repository, edge, targets)
                 .await?;
         }
-        let missing = self.missing(repository, new).await?;
+        let missing = self.missing(target, new).await?;
         if !missing.is_empty() {
-            self.give_up(repository, new, nonce).await?;
             return Err(Error::ManifestBlobUnknown(missing));
         }
         // The pending manifest keeps the repository from being deleted.
-        if let Err(error) = self.ensure_repository(target).await {
-            self.give_up(repository, new, nonce).await?;
-            return Err(error);
-        }
+        self.ensure_repository(target).await?;
         let (content, session) = self.store_content(repository, &new.bytes).await?;
         let manifest = self
             .manifest_record(repository, new, nonce, content)
@@ -246,14 +245,14 @@ impl Service {
 
     /// What the manifest names and the repository does not have. What a sweep
     /// has condemned is revived on the way.
-    async fn missing(&self, repository: &RepositoryName, new: &NewManifest) -> Result<Vec<Digest>> {
+    async fn missing(&self, target: &Target, new: &NewManifest) -> Result<Vec<Digest>> {
         let mut missing = Vec::new();
         if new.absent == Absent::AllowAll {
             return Ok(missing);
         }
         for blob in new.parsed.required_blobs() {
             if !missing.contains(&blob.digest)
-                && !self.revive_if_linked(repository, blob.digest).await?
+                && !self.revive_if_linked(target, blob.digest).await?
             {
                 missing.push(blob.digest);
             }
@@ -263,7 +262,7 @@ impl Service {
                 if self
                     .ports
                     .manifests
-                    .manifest(repository, child)
+                    .manifest(&target.repository, child)
                     .await?
                     .is_none()
                 {
@@ -387,11 +386,13 @@ impl Service {
         })
     }
 
-    /// Sees that the repository has its record.
+    /// Sees that the repository has its record, in this life of its project.
     async fn ensure_repository(&self, target: &Target) -> Result<()> {
         let repositories = &self.ports.repositories;
-        if repositories.repository(&target.repository).await?.is_some() {
-            return Ok(());
+        let unknown = || Error::NameUnknown(target.repository.to_string());
+        if let Some(repository) = repositories.repository(&target.repository).await? {
+            let same = repository.project == target.project.id;
+            return if same { Ok(()) } else { Err(unknown()) };
         }
         let now = self.now();
         let repository = Repository {
@@ -405,7 +406,7 @@ impl Service {
         };
         match repositories.create_repository(&repository).await {
             Ok(()) | Err(StoreError::AlreadyExists(_)) => Ok(()),
-            Err(StoreError::NotFound(_)) => Err(Error::NameUnknown(target.repository.to_string())),
+            Err(StoreError::NotFound(_)) => Err(unknown()),
             Err(error) => Err(error.into()),
         }
     }
@@ -427,175 +428,6 @@ impl Service {
         }
         Ok(bytes.into())
     }
-
-    /// Deletes a manifest and its tags. [`Error::PreconditionFailed`] while an
-    /// index names it.
-    pub async fn delete_manifest(&self, repository: &RepositoryName, digest: Digest) -> Result<()> {
-        let unknown = || Error::ManifestUnknown(digest.to_string());
-        let manifests = &self.ports.manifests;
-        let manifest = manifests
-            .manifest(repository, digest)
-            .await?
-            .ok_or_else(unknown)?;
-        match manifests
-            .begin_delete(repository, digest, manifest.nonce)
-            .await
-        {
-            Ok(()) => {}
-            Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => return Err(unknown()),
-            Err(error) => return Err(error.into()),
-        }
-        if self.has_parent(repository, digest).await? {
-            self.restore(repository, digest).await?;
-            return Err(Error::PreconditionFailed(
-                "the manifest is part of an index, delete that first".to_owned(),
-            ));
-        }
-        self.delete_tags_of(repository, digest).await?;
-        let jobs = match self.unlink_job(&manifest).await? {
-            Some(job) => vec![self.envelope(job)],
-            None => Vec::new(),
-        };
-        let jobs = self.with_object_job(jobs, &manifest);
-        let end = DeleteEnd::Gone(jobs.clone());
-        match manifests
-            .end_delete(repository, digest, manifest.nonce, &end)
-            .await
-        {
-            Ok(()) => self.send_soon(jobs),
-            // A push of the same manifest overtook the deletion.
-            Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
-        Ok(())
-    }
-
-    fn with_object_job(
-        &self,
-        mut jobs: Vec<berth_domain::Envelope>,
-        manifest: &Manifest,
-    ) -> Vec<berth_domain::Envelope> {
-        if let ManifestContent::Object(key) = manifest.content {
-            jobs.push(self.envelope(Job::DeleteObject { key }));
-        }
-        jobs
-    }
-
-    /// The job that takes a manifest's edges away; `None` if it has none.
-    async fn unlink_job(&self, manifest: &Manifest) -> Result<Option<Job>> {
-        let bytes = self.manifest_bytes(manifest).await?;
-        let parsed =
-            ParsedManifest::parse(Some(&manifest.media_type), &bytes).map_err(|error| {
-                StoreError::Corrupt(format!("manifest {}: {error}", manifest.digest))
-            })?;
-        let (blobs, children): (Vec<_>, Vec<_>) = (
-            parsed.blobs.iter().map(|blob| blob.digest).collect(),
-            parsed.children.iter().map(|child| child.digest).collect(),
-        );
-        Ok(
-            (!blobs.is_empty() || !children.is_empty()).then(|| Job::Unlink {
-                repository: manifest.repository.clone(),
-                manifest: manifest.digest,
-                nonce: manifest.nonce,
-                blobs,
-                children,
-            }),
-        )
-    }
-
-    /// Takes away the edges of a manifest that is gone. A manifest that is
-    /// there under this nonce keeps them.
-    pub async fn unlink(
-        &self,
-        repository: &RepositoryName,
-        edge: Edge,
-        targets: &[EdgeTarget],
-    ) -> Result<Unlinked> {
-        let state = self
-            .ports
-            .manifests
-            .manifest_state(repository, edge.manifest)
-            .await?;
-        match state {
-            Some((ManifestState::Live, nonce)) if nonce == edge.nonce => Ok(Unlinked::Needed),
-            Some((_, nonce)) if nonce == edge.nonce => Ok(Unlinked::Later),
-            _ => {
-                self.delete_edges(repository, edge, targets).await?;
-                Ok(Unlinked::Done)
-            }
-        }
-    }
-
-    async fn delete_tags_of(&self, repository: &RepositoryName, digest: Digest) -> Result<()> {
-        loop {
-            let page = self
-                .ports
-                .tags
-                .tags_of(repository, digest, None, 100)
-                .await?;
-            for (name, tag) in &page.items {
-                let expect = berth_domain::Expect::Version(tag.version);
-                match self.ports.tags.delete_tag(repository, name, expect).await {
-                    Ok(()) | Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            if !page.more {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Whether a manifest that counts names this one as its child.
-    async fn has_parent(&self, repository: &RepositoryName, digest: Digest) -> Result<bool> {
-        self.has_edge(repository, EdgeTarget::Manifest(digest))
-            .await
-    }
-
-    /// Whether a manifest that counts names this blob.
-    pub(crate) async fn is_blob_needed(
-        &self,
-        repository: &RepositoryName,
-        digest: Digest,
-    ) -> Result<bool> {
-        self.has_edge(repository, EdgeTarget::Blob(digest)).await
-    }
-
-    async fn has_edge(&self, repository: &RepositoryName, target: EdgeTarget) -> Result<bool> {
-        let mut after = None;
-        loop {
-            let page = self
-                .ports
-                .manifests
-                .edges(repository, target, after, 100)
-                .await?;
-            for edge in &page.items {
-                let state = self
-                    .ports
-                    .manifests
-                    .manifest_state(repository, edge.manifest)
-                    .await?;
-                if state.is_some_and(|(_, nonce)| nonce == edge.nonce) {
-                    return Ok(true);
-                }
-            }
-            after = page.items.last().copied();
-            if !page.more {
-                return Ok(false);
-            }
-        }
-    }
-}
-
-/// What became of a manifest's edges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unlinked {
-    /// They are gone.
-    Done,
-    /// The manifest is there.
-    Needed,
-    /// The manifest's fate is not decided yet: try again.
-    Later,
 }
 
 fn referrer(new: &NewManifest, manifest: &Manifest) -> Referrer {

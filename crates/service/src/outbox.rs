@@ -13,6 +13,12 @@ use crate::service::Service;
 /// wrote it.
 const OVERDUE: SignedDuration = SignedDuration::from_secs(60);
 
+/// What a sweep reads at once.
+pub(crate) const SWEEP_PAGE: usize = 100;
+
+/// What a sweep reads in all; the next one goes on.
+pub(crate) const SWEEP_PAGES: usize = 100;
+
 /// Sends one job of the outbox and forgets it there. A crash between the two
 /// sends it again.
 pub(crate) async fn send(ports: &Ports, envelope: &Envelope) -> StoreResult<()> {
@@ -31,12 +37,21 @@ impl Service {
         self.ports.clock.now()
     }
 
-    /// Sends what its writer did not; returns how many there were.
+    /// Sends what its writer did not, up to ten thousand jobs; returns how many
+    /// there were.
     pub async fn sweep_outbox(&self) -> Result<usize> {
-        let overdue = self.ports.outbox.unsent(self.now() - OVERDUE, 100).await?;
-        for envelope in &overdue {
-            send(&self.ports, envelope).await?;
+        let before = self.now() - OVERDUE;
+        let mut sent = 0;
+        for _ in 0..SWEEP_PAGES {
+            let overdue = self.ports.outbox.unsent(before, SWEEP_PAGE).await?;
+            for envelope in &overdue {
+                send(&self.ports, envelope).await?;
+            }
+            sent += overdue.len();
+            if overdue.len() < SWEEP_PAGE {
+                break;
+            }
         }
-        Ok(overdue.len())
+        Ok(sent)
     }
 }

@@ -29,8 +29,20 @@ mod referrers;
 mod remote;
 mod tags;
 
+/// Blobs, and manifests, that are fetched or wait for their turn; what comes
+/// beyond is refused. A fetch goes on when its client is gone, so clients alone
+/// do not limit how many there are.
+const PLACES: usize = 1_024;
+/// Blobs that are fetched at once.
+const FILLS: usize = 128;
+/// Manifests that are fetched at once, each of up to 4 MiB in memory.
+const FETCHES: usize = 64;
+/// Held tags that upstreams are asked about at once. These don't wait for a
+/// turn: what is held is served instead.
+const CHECKS: usize = 256;
+
 /// What the proxy remembers and what it has under way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ProxyState {
     remotes: Remotes,
     absences: Absences,
@@ -39,4 +51,18 @@ pub(crate) struct ProxyState {
     checks: Flights<manifests::CheckKey, Verdict>,
     fills: Fills,
     namespaces: Namespaces,
+}
+
+impl Default for ProxyState {
+    fn default() -> Self {
+        Self {
+            remotes: Remotes::default(),
+            absences: Absences::default(),
+            announced: Announced::default(),
+            fetches: Flights::new(FETCHES, PLACES),
+            checks: Flights::new(CHECKS, CHECKS),
+            fills: Fills::new(FILLS, PLACES),
+            namespaces: Namespaces::default(),
+        }
+    }
 }

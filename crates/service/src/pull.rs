@@ -89,10 +89,7 @@ impl Service {
         digest: Digest,
         may_push: bool,
     ) -> Result<u64> {
-        match self
-            .held_blob_size(&target.repository, digest, may_push)
-            .await
-        {
+        match self.held_blob_size(target, digest, may_push).await {
             Err(Error::BlobUnknown(_)) if target.project.registry.is_some() => {
                 self.proxied_blob_size(target, digest).await
             }
@@ -100,14 +97,9 @@ impl Service {
         }
     }
 
-    async fn held_blob_size(
-        &self,
-        repository: &RepositoryName,
-        digest: Digest,
-        may_push: bool,
-    ) -> Result<u64> {
+    async fn held_blob_size(&self, target: &Target, digest: Digest, may_push: bool) -> Result<u64> {
         for _ in 0..ATTEMPTS {
-            let link = self.ports.links.link(repository, digest).await?;
+            let link = self.link(target, digest).await?;
             let link = link.ok_or(Error::BlobUnknown(digest))?;
             let now = self.now();
             let due = self.settings.grace / 2;
@@ -122,7 +114,7 @@ impl Service {
             match self
                 .ports
                 .links
-                .revive_link(repository, digest, condemned, now)
+                .revive_link(&target.repository, digest, condemned, now)
                 .await
             {
                 Ok(()) => return Ok(link.size),
@@ -135,7 +127,7 @@ impl Service {
 
     /// A blob's bytes. A proxy project fetches what it does not hold.
     pub async fn blob(self: &Arc<Self>, target: &Target, digest: Digest) -> Result<BlobHandle> {
-        if let Some(link) = self.ports.links.link(&target.repository, digest).await? {
+        if let Some(link) = self.link(target, digest).await? {
             return Ok(BlobHandle::held(
                 self.ports.blobs.clone(),
                 link.key,

@@ -30,20 +30,23 @@ impl<K: Eq + Hash + Clone, V: Clone> Recent<K, V> {
     /// Notes that it happened at `at`; what was before `not_before` need not
     /// be kept.
     pub(crate) fn put(&self, key: K, at: Timestamp, value: V, not_before: Timestamp) {
+        insert(&mut self.table(), key, at, value, not_before);
+    }
+
+    /// Notes that it happened at `at`, as `next` makes of what was noted since
+    /// `not_before`; nothing is noted if that fails. Nobody comes in between.
+    pub(crate) fn update<E>(
+        &self,
+        key: K,
+        at: Timestamp,
+        not_before: Timestamp,
+        next: impl FnOnce(Option<(Timestamp, V)>) -> Result<V, E>,
+    ) -> Result<(), E> {
         let mut table = self.table();
-        if table.len() >= TABLE_SIZE && !table.contains_key(&key) {
-            table.retain(|_, (at, _)| *at >= not_before);
-        }
-        if table.len() >= TABLE_SIZE
-            && !table.contains_key(&key)
-            && let Some(oldest) = table
-                .iter()
-                .min_by_key(|(_, (at, _))| *at)
-                .map(|(k, _)| k.clone())
-        {
-            table.remove(&oldest);
-        }
-        table.insert(key, (at, value));
+        let last = table.get(&key).filter(|(at, _)| *at >= not_before).cloned();
+        let value = next(last)?;
+        insert(&mut table, key, at, value, not_before);
+        Ok(())
     }
 
     /// Forgets it.
@@ -51,7 +54,48 @@ impl<K: Eq + Hash + Clone, V: Clone> Recent<K, V> {
         self.table().remove(key);
     }
 
+    /// Takes out up to `most` entries that `wanted` accepts, in no order.
+    pub(crate) fn take_where(
+        &self,
+        most: usize,
+        wanted: impl Fn(&K, &(Timestamp, V)) -> bool,
+    ) -> Vec<K> {
+        let mut table = self.table();
+        let found: Vec<_> = table
+            .iter()
+            .filter(|(key, entry)| wanted(key, entry))
+            .map(|(key, _)| key.clone())
+            .take(most)
+            .collect();
+        for key in &found {
+            table.remove(key);
+        }
+        found
+    }
+
     fn table(&self) -> MutexGuard<'_, HashMap<K, (Timestamp, V)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn insert<K: Eq + Hash + Clone, V>(
+    table: &mut HashMap<K, (Timestamp, V)>,
+    key: K,
+    at: Timestamp,
+    value: V,
+    not_before: Timestamp,
+) {
+    if table.len() >= TABLE_SIZE && !table.contains_key(&key) {
+        table.retain(|_, (at, _)| *at >= not_before);
+    }
+    if table.len() >= TABLE_SIZE
+        && !table.contains_key(&key)
+        && let Some(oldest) = table
+            .iter()
+            .min_by_key(|(_, (at, _))| *at)
+            .map(|(k, _)| k.clone())
+    {
+        table.remove(&oldest);
+    }
+    table.insert(key, (at, value));
 }

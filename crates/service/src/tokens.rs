@@ -18,7 +18,7 @@ use crate::service::Service;
 pub const TOKEN_SERVICE: &str = "harbor-registry";
 
 /// A token asks for at most this many scopes.
-const MAX_SCOPES: usize = 100;
+const MAX_SCOPES: usize = 64;
 
 /// How long keys count as known: a rotation by another process is noticed this
 /// much later.

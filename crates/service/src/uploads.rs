@@ -1,6 +1,7 @@
 //! Upload sessions: start, take bytes, commit, cancel, expire.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use berth_domain::{Envelope, Job, ObjectKey, UploadId, UploadSession, WriteState};
 use berth_oci::{Algorithm, Digest, RepositoryName};
@@ -11,7 +12,10 @@ use futures_util::StreamExt;
 use jiff::SignedDuration;
 
 use crate::error::{Error, Result};
-use crate::service::Service;
+use crate::keep_alive::KeepAlive;
+use crate::links::{ATTEMPTS, contended};
+use crate::outbox::{SWEEP_PAGE, SWEEP_PAGES};
+use crate::service::{Service, Target};
 
 /// Why a request's body ended early.
 #[derive(Debug, thiserror::Error)]
@@ -95,9 +99,17 @@ impl Service {
 
     /// Ends a session; its bytes are thrown away.
     pub async fn cancel_upload(&self, repository: &RepositoryName, id: UploadId) -> Result<()> {
-        let session = self.session(repository, id).await?;
-        self.end_session_with_object((id, session.epoch), session.key)
-            .await
+        for _ in 0..ATTEMPTS {
+            let session = match self.claim(repository, id, None, None).await {
+                // Another request claimed it meanwhile.
+                Err(Error::RangeInvalid { .. }) => continue,
+                claimed => claimed?,
+            };
+            return self
+                .end_session_with_object((id, session.epoch), session.key)
+                .await;
+        }
+        Err(contended("the upload session"))
     }
 
     /// Takes a chunk. What arrived before a body broke off is kept, and the
@@ -111,9 +123,18 @@ impl Service {
         body: Body,
     ) -> Result<UploadStatus> {
         let session = self.claim(repository, id, epoch, chunk.start).await?;
-        let mut writer = self.open_writer(&session).await?;
-        let received = receive(writer.as_mut(), body, chunk.length).await;
-        if let Err(error @ Error::Store(_)) = received {
+        let mut writer = self
+            .open_writer(&session)
+            .await
+            .map_err(|error| match error {
+                // Finished, but not linked: only the same PUT can go on.
+                Error::Store(StoreError::NotFound(_)) => Error::UploadUnknown,
+                error => error,
+            })?;
+        let received = self
+            .receive(&session, writer.as_mut(), body, chunk.length)
+            .await;
+        if let Err(error @ (Error::Store(_) | Error::UploadUnknown)) = received {
             return Err(error);
         }
         let state = writer.pause().await?;
@@ -133,63 +154,79 @@ impl Service {
     /// Takes the last bytes, if there are any, and makes the blob visible. A
     /// repeat of one that succeeded succeeds.
     pub async fn finish_upload(
-        &self,
-        repository: &RepositoryName,
+        self: &Arc<Self>,
+        target: &Target,
         id: UploadId,
         epoch: Option<u64>,
         chunk: Chunk,
         digest: Digest,
         body: Body,
     ) -> Result<()> {
-        let session = match self.claim(repository, id, epoch, chunk.start).await {
-            Err(Error::UploadUnknown) if self.revive_if_linked(repository, digest).await? => {
+        let session = match self.claim(&target.repository, id, epoch, chunk.start).await {
+            Err(Error::UploadUnknown) if self.revive_if_linked(target, digest).await? => {
                 return Ok(());
             }
             claimed => claimed?,
         };
-        let size = match self.open_writer(&session).await {
+        let writer = match self.open_writer(&session).await {
             Ok(mut writer) => {
-                receive(writer.as_mut(), body, chunk.length).await?;
-                self.complete(&session, writer, digest).await?
+                self.receive(&session, writer.as_mut(), body, chunk.length)
+                    .await?;
+                Some(writer)
             }
             // A crash or a lost answer after the object was finished.
-            Err(Error::Store(StoreError::NotFound(_))) => {
-                self.verify_finished(&session, digest).await?
-            }
+            Err(Error::Store(StoreError::NotFound(_))) => None,
             Err(error) => return Err(error),
         };
-        self.link_object(repository, digest, session.key, size, (id, session.epoch))
-            .await
+        self.commit_upload(target, session, writer, digest).await
     }
 
     /// Stores a blob that comes in one request.
     pub async fn push_blob(
-        &self,
-        repository: &RepositoryName,
+        self: &Arc<Self>,
+        target: &Target,
         digest: Digest,
         length: Option<u64>,
         body: Body,
     ) -> Result<()> {
-        let session = self.open_session(repository, digest.algorithm()).await?;
+        let session = self
+            .open_session(&target.repository, digest.algorithm())
+            .await?;
         let mut writer = self
             .ports
             .blobs
             .write(session.key, session.state.clone())
             .await?;
-        if let Err(error) = receive(writer.as_mut(), body, length).await {
+        if let Err(error) = self.receive(&session, writer.as_mut(), body, length).await {
             drop(writer);
             self.end_session_with_object((session.id, session.epoch), session.key)
                 .await?;
             return Err(error);
         }
-        let size = self.complete(&session, writer, digest).await?;
-        self.link_object(
-            repository,
-            digest,
-            session.key,
-            size,
-            (session.id, session.epoch),
-        )
+        self.commit_upload(target, session, Some(writer), digest)
+            .await
+    }
+
+    /// Completes a session's object, or finds that it is complete, and makes it
+    /// visible.
+    async fn commit_upload(
+        self: &Arc<Self>,
+        target: &Target,
+        session: UploadSession,
+        writer: Option<Box<dyn BlobWriter>>,
+        digest: Digest,
+    ) -> Result<()> {
+        let (service, target) = (Arc::clone(self), target.clone());
+        self.to_the_end(async move {
+            let size = match writer {
+                Some(writer) => service.complete(&session, writer, digest).await?,
+                None => service.verify_finished(&session, digest).await?,
+            };
+            let owner = (session.id, session.epoch);
+            service
+                .link_object(&target, digest, session.key, size, owner)
+                .await
+        })
         .await
     }
 
@@ -207,6 +244,34 @@ impl Service {
         } else {
             Err(Error::UploadUnknown)
         }
+    }
+
+    /// Feeds a body to a session's writer, and holds it to its length.
+    async fn receive(
+        &self,
+        session: &UploadSession,
+        writer: &mut dyn BlobWriter,
+        mut body: Body,
+        length: Option<u64>,
+    ) -> Result<()> {
+        let mut kept = KeepAlive::new(session);
+        let mut received: u64 = 0;
+        while let Some(bytes) = body.next().await {
+            let bytes = bytes.map_err(|error| Error::UploadInvalid(error.to_string()))?;
+            received += bytes.len() as u64;
+            if length.is_some_and(|length| received > length) {
+                let message = "the body is longer than announced".to_owned();
+                return Err(Error::SizeInvalid(message));
+            }
+            writer.append(bytes).await?;
+            self.keep_alive(&mut kept).await?;
+        }
+        if length.is_some_and(|length| received < length) {
+            return Err(Error::SizeInvalid(
+                "the body is shorter than announced".to_owned(),
+            ));
+        }
+        Ok(())
     }
 
     /// Completes a session's object, or ends the session if the bytes are not
@@ -313,20 +378,25 @@ impl Service {
             })
     }
 
-    /// Ends sessions that were idle too long; returns how many.
+    /// Ends sessions that were idle too long, up to ten thousand; returns how
+    /// many.
     pub async fn sweep_uploads(&self) -> Result<usize> {
         let idle = SignedDuration::try_from(self.settings.upload_idle)
             .map_err(|_| Error::BadRequest("the idle time of uploads is too long".to_owned()))?;
-        let page = self
-            .ports
-            .uploads
-            .idle_uploads(self.now() - idle, 100)
-            .await?;
-        for session in &page.items {
-            self.end_session_with_object((session.id, session.epoch), session.key)
-                .await?;
+        let before = self.now() - idle;
+        let mut ended = 0;
+        for _ in 0..SWEEP_PAGES {
+            let page = self.ports.uploads.idle_uploads(before, SWEEP_PAGE).await?;
+            for session in &page.items {
+                self.end_session_with_object((session.id, session.epoch), session.key)
+                    .await?;
+            }
+            ended += page.items.len();
+            if !page.more {
+                break;
+            }
         }
-        Ok(page.items.len())
+        Ok(ended)
     }
 
     /// Deletes an object that nothing names any more.
@@ -350,25 +420,4 @@ fn fenced(error: StoreError) -> Error {
         StoreError::Conflict(_) | StoreError::NotFound(_) => Error::UploadUnknown,
         error => error.into(),
     }
-}
-
-/// Feeds a body to a writer, and holds it to its length.
-async fn receive(writer: &mut dyn BlobWriter, mut body: Body, length: Option<u64>) -> Result<()> {
-    let mut received: u64 = 0;
-    while let Some(bytes) = body.next().await {
-        let bytes = bytes.map_err(|error| Error::UploadInvalid(error.to_string()))?;
-        received += bytes.len() as u64;
-        if length.is_some_and(|length| received > length) {
-            return Err(Error::SizeInvalid(
-                "the body is longer than announced".to_owned(),
-            ));
-        }
-        writer.append(bytes).await?;
-    }
-    if length.is_some_and(|length| received < length) {
-        return Err(Error::SizeInvalid(
-            "the body is shorter than announced".to_owned(),
-        ));
-    }
-    Ok(())
 }

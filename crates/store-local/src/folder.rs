@@ -59,6 +59,11 @@ impl DataFolder {
         Ok(folder)
     }
 
+    /// Whether a server has made a database in it.
+    pub fn has_database(&self) -> bool {
+        self.path.join(DATABASE).is_file()
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -108,9 +113,8 @@ impl DataFolder {
 
     /// The path of a database that is there.
     pub(crate) fn existing_database(&self) -> Result<PathBuf, OpenError> {
-        let path = self.path.join(DATABASE);
-        if path.is_file() {
-            Ok(path)
+        if self.has_database() {
+            Ok(self.path.join(DATABASE))
         } else {
             Err(OpenError::Missing(self.path.clone()))
         }

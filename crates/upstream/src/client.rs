@@ -22,6 +22,8 @@ use crate::{body, error, link, referrers, token};
 
 const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const MAX_TAGS_BYTES: usize = 4 * 1024 * 1024;
+/// How many pages are read to find the one behind a tag.
+const MAX_TAGS_PAGES: usize = 16;
 
 /// Other registries over HTTP.
 #[derive(Debug)]
@@ -35,6 +37,24 @@ impl HttpUpstream {
         Ok(Self {
             exchange: Exchange::new(Transport::new()?),
         })
+    }
+}
+
+impl HttpUpstream {
+    /// A page of tags, and where the next one is.
+    async fn tags(&self, remote: &Remote, ask: &Ask) -> UpstreamResult<(Vec<String>, Option<Url>)> {
+        #[derive(Deserialize)]
+        struct Tags {
+            #[serde(default)]
+            tags: Option<Vec<String>>,
+        }
+        let invalid = || UpstreamError::Invalid("its tags are no list of tags".to_owned());
+        let response = self.exchange.ask(remote, ask).await?;
+        let next = link::next(response.headers()).map(|next| ask.url.join(next));
+        let next = next.transpose().map_err(|_| invalid())?;
+        let body = body::whole(response, MAX_TAGS_BYTES).await?;
+        let tags: Tags = serde_json::from_slice(&body).map_err(|_| invalid())?;
+        Ok((tags.tags.unwrap_or_default(), next))
     }
 }
 
@@ -136,11 +156,6 @@ impl Upstream for HttpUpstream {
         last: Option<&str>,
         limit: usize,
     ) -> UpstreamResult<(Vec<String>, bool)> {
-        #[derive(Deserialize)]
-        struct Tags {
-            #[serde(default)]
-            tags: Option<Vec<String>>,
-        }
         let mut ask = ask(Method::GET, remote, name, ["tags", "list"])?;
         ask.url
             .query_pairs_mut()
@@ -148,12 +163,17 @@ impl Upstream for HttpUpstream {
         if let Some(last) = last {
             ask.url.query_pairs_mut().append_pair("last", last);
         }
-        let response = self.exchange.ask(remote, &ask).await?;
-        let more = link::next(response.headers()).is_some();
-        let body = body::whole(response, MAX_TAGS_BYTES).await?;
-        let tags: Tags = serde_json::from_slice(&body)
-            .map_err(|_| UpstreamError::Invalid("its tags are no list of tags".to_owned()))?;
-        Ok((tags.tags.unwrap_or_default(), more))
+        for _ in 0..MAX_TAGS_PAGES {
+            let (tags, next) = self.tags(remote, &ask).await?;
+            match next {
+                Some(next) if is_before(&tags, last) && same_place(&next, &ask.url) => {
+                    ask.url = next;
+                }
+                next => return Ok((tags, next.is_some())),
+            }
+        }
+        let what = format!("more than {MAX_TAGS_PAGES} pages of tags");
+        Err(UpstreamError::Invalid(what))
     }
 
     async fn referrers(
@@ -166,6 +186,17 @@ impl Upstream for HttpUpstream {
         let ask = ask(Method::GET, remote, name, ["referrers", &digest])?;
         referrers::all(&self.exchange, remote, ask).await
     }
+}
+
+/// Whether a page is one of those before what was asked for: some registries
+/// know no `last`, their pages are found by their links only.
+fn is_before(tags: &[String], last: Option<&str>) -> bool {
+    tags.is_sorted() && tags.last().is_some_and(|tag| Some(tag.as_str()) <= last)
+}
+
+/// Whether two addresses differ in their queries only.
+fn same_place(one: &Url, other: &Url) -> bool {
+    one.origin() == other.origin() && one.path() == other.path()
 }
 
 /// A question about a repository.

@@ -12,6 +12,8 @@ use crate::address::{RefusedAddress, causes};
 use crate::body;
 
 const MAX_BODY: usize = 16 * 1024;
+/// How much of an upstream's message is passed on, in characters.
+const MAX_MESSAGE: usize = 256;
 const MAX_RETRY_AFTER: usize = 64;
 /// How long the body of an error is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -53,7 +55,7 @@ pub(crate) async fn of_status(response: Response) -> UpstreamError {
     }
 }
 
-/// The first error of the envelope, if there is one.
+/// The message of the envelope's first error, if there is one.
 fn message(body: &[u8]) -> String {
     let envelope = ErrorBody::parse(body);
     let first = envelope.and_then(|envelope| envelope.errors.into_iter().next());
@@ -61,6 +63,7 @@ fn message(body: &[u8]) -> String {
     message
         .chars()
         .filter(|character| !character.is_control())
+        .take(MAX_MESSAGE)
         .collect()
 }
 

@@ -18,19 +18,37 @@ pub(crate) fn serve(settings: &Settings) -> Result<Wired, WiringError> {
     let folder = DataFolder::open(&settings.data)?;
     let listen: Vec<_> = settings.listen.iter().map(Listen::to_string).collect();
     let lock = folder.lock(SystemClock.now(), &listen.join(", "))?;
+    let key = sealing_key(&folder)?;
     let store = SqliteStore::open(&lock, Arc::new(SystemClock))?;
-    wire(folder.path(), store, Some(lock))
+    wire(folder.path(), &key, store, Some(lock))
 }
 
 pub(crate) fn attach(settings: &Settings) -> Result<Wired, WiringError> {
     let folder = DataFolder::existing(&settings.data)?;
+    let key = sealing_key(&folder)?;
     let store = SqliteStore::open_beside(&folder, Arc::new(SystemClock))?;
-    wire(folder.path(), store, None)
+    wire(folder.path(), &key, store, None)
 }
 
-fn wire(folder: &Path, store: SqliteStore, lock: Option<FolderLock>) -> Result<Wired, WiringError> {
+/// The key of the folder's secrets. It is made before the database, so where
+/// there is a database it is not made anew: a new one could read nothing.
+fn sealing_key(folder: &DataFolder) -> Result<SealingKey, WiringError> {
+    let path = folder.path().join(SEALING_KEY);
+    Ok(if folder.has_database() {
+        SealingKey::load(&path)?
+    } else {
+        SealingKey::load_or_create(&path)?
+    })
+}
+
+fn wire(
+    folder: &Path,
+    key: &SealingKey,
+    store: SqliteStore,
+    lock: Option<FolderLock>,
+) -> Result<Wired, WiringError> {
     let blobs = FileBlobs::open(folder)?;
-    let secrets = HostSecrets::new(&SealingKey::load_or_create(&folder.join(SEALING_KEY))?)?;
+    let secrets = HostSecrets::new(key)?;
     let tasks = TokioTasks::new();
     let store = Arc::new(store);
     let ports = Ports {

@@ -5,7 +5,7 @@ use berth_oci::Digest;
 use super::{ImageClient, id};
 use crate::support::home::{CommandLine, Home, Outcome};
 use crate::support::login::Login;
-use crate::support::programs;
+use crate::support::{overlay, programs};
 
 #[derive(Debug)]
 pub(crate) struct Buildah(Home);
@@ -15,7 +15,7 @@ impl Buildah {
         let program = self.0.program("buildah");
         let program = program.arg("--root").arg(self.0.join("store"));
         let program = program.arg("--runroot").arg(self.0.join("runs"));
-        program.line("--storage-driver=vfs")
+        program.args(["--storage-driver", overlay::choose("overlay", "vfs")])
     }
 
     /// Builds an image by these instructions.

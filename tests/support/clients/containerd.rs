@@ -10,7 +10,7 @@ use crate::support::daemons::{Daemon, is_root};
 use crate::support::home::{CommandLine, Home, Outcome};
 use crate::support::layout::{digest_of, of_platform};
 use crate::support::login::Login;
-use crate::support::programs;
+use crate::support::{overlay, programs};
 
 #[derive(Debug)]
 pub(crate) struct Containerd {
@@ -53,7 +53,7 @@ impl Containerd {
 
     /// Runs a program of an image; answers its output.
     pub(crate) async fn run(&self, name: &str, program: &str) -> String {
-        let run = self.ctr().line("run --rm --snapshotter native");
+        let run = self.ctr().line("run --rm --snapshotter").arg(snapshotter());
         run.args([name, "one", program]).succeeds().await
     }
 
@@ -72,7 +72,10 @@ impl Containerd {
     }
 
     fn pulling(&self) -> CommandLine {
-        let pull = self.ctr().line("images pull --snapshotter native");
+        let pull = self
+            .ctr()
+            .line("images pull --snapshotter")
+            .arg(snapshotter());
         self.as_user(match &self.hosts {
             Some(hosts) => pull.arg("--hosts-dir").arg(hosts),
             None => pull.arg("--plain-http"),
@@ -90,6 +93,10 @@ impl Containerd {
         let get = self.ctr().line("content get").arg(digest.to_string());
         serde_json::from_str(&get.succeeds().await).unwrap()
     }
+}
+
+fn snapshotter() -> &'static str {
+    overlay::choose("overlayfs", "native")
 }
 
 fn ctr(home: &Home, socket: &Path) -> CommandLine {

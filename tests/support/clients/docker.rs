@@ -8,7 +8,7 @@ use super::{Containerd, ImageClient, id};
 use crate::support::daemons::{Daemon, is_root};
 use crate::support::home::{CommandLine, Home, Outcome};
 use crate::support::login::Login;
-use crate::support::programs;
+use crate::support::{overlay, programs};
 
 #[derive(Debug)]
 pub(crate) struct Docker {
@@ -43,7 +43,8 @@ impl Docker {
         let socket = format!("unix://{}", home.join("docker.sock").display());
         let dockerd = home
             .program("dockerd")
-            .line("--log-level warn --storage-driver vfs");
+            .line("--log-level warn --storage-driver")
+            .arg(overlay::choose("overlay2", "vfs"));
         let dockerd = dockerd.line("--iptables=false --ip6tables=false --bridge none");
         let dockerd = dockerd
             .args(["--host", &socket])

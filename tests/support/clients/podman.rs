@@ -5,7 +5,7 @@ use berth_oci::Digest;
 use super::{ImageClient, id};
 use crate::support::home::{CommandLine, Home, Outcome};
 use crate::support::login::Login;
-use crate::support::programs;
+use crate::support::{overlay, programs};
 
 #[derive(Debug)]
 pub(crate) struct Podman(Home);
@@ -15,7 +15,8 @@ impl Podman {
         let program = self.0.program("podman");
         let program = program.arg("--root").arg(self.0.join("store"));
         let program = program.arg("--runroot").arg(self.0.join("runs"));
-        program.line("--storage-driver=vfs --cgroup-manager=cgroupfs --events-backend=file")
+        let program = program.args(["--storage-driver", overlay::choose("overlay", "vfs")]);
+        program.line("--cgroup-manager=cgroupfs --events-backend=file")
     }
 }
 

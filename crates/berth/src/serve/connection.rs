@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::response::Response;
 use berth_http::Connection;
 use berth_settings::Limits;
-use http::Request;
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -23,12 +22,14 @@ use tower_http::timeout::TimeoutBody;
 use super::socket::Stream;
 use super::stall::WriteLimit;
 use super::stop::Part;
+use super::taking::{Taking, Watched};
 
 /// Bytes of a request's line and headers. Tokens of ours with 100 scopes fit.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 
-/// Requests at once on one connection.
-const MAX_STREAMS: u32 = 128;
+/// Requests at once on one connection. Each answer holds on to some hundred
+/// kilobytes if the client does not take them.
+const MAX_STREAMS: u32 = 32;
 
 /// How long an HTTP/2 client may take to say that it is there.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
@@ -52,9 +53,11 @@ impl Serving {
         let stream = TokioIo::new(WriteLimit::new(stream, limits.idle_body));
         let begun = Arc::new(AtomicBool::new(false));
         let answered = Arc::clone(&begun);
+        let taking = Taking::new();
+        let taken = taking.clone();
         let service = service_fn(move |request| {
             answered.store(true, Ordering::Relaxed);
-            self.clone().answer(request)
+            self.clone().answer(request, taken.clone())
         });
         let builder = builder(&limits);
         let connection = builder.serve_connection(stream, service);
@@ -62,6 +65,8 @@ impl Serving {
         // hyper limits the time for headers only once it knows the protocol.
         let first_request = sleep(limits.header);
         tokio::pin!(first_request);
+        let stalled = taking.stalled(limits.idle_body);
+        tokio::pin!(stalled);
         let (mut early, mut stopping) = (true, false);
         loop {
             tokio::select! {
@@ -78,6 +83,10 @@ impl Serving {
                         return;
                     }
                 }
+                () = stalled.as_mut() => {
+                    tracing::debug!("connection closed, the client takes no answers");
+                    return;
+                }
                 () = part.requested(), if !stopping => {
                     stopping = true;
                     connection.as_mut().graceful_shutdown();
@@ -86,11 +95,17 @@ impl Serving {
         }
     }
 
-    async fn answer(self, request: Request<Incoming>) -> Result<Response, Infallible> {
+    async fn answer(
+        self,
+        request: Request<Incoming>,
+        taking: Taking,
+    ) -> Result<Response<Watched>, Infallible> {
+        let turn = taking.begin();
         let idle = self.limits.idle_body;
         let mut request = request.map(|body| Body::new(TimeoutBody::new(idle, body)));
         request.extensions_mut().insert(self.connection);
-        self.routes.oneshot(request).await
+        let response = self.routes.oneshot(request).await?;
+        Ok(response.map(|body| Watched::new(body, turn)))
     }
 }
 

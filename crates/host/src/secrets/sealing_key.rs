@@ -22,6 +22,12 @@ pub enum SealingKeyError {
     /// The file can be neither read nor made.
     #[error("the sealing key {0} can be neither read nor made")]
     File(PathBuf, #[source] io::Error),
+    /// The file is not there, although it must have been.
+    #[error(
+        "the sealing key {} is missing, restore it from your backup: without it the secrets in the database cannot be read",
+        .0.display()
+    )]
+    Missing(PathBuf),
     /// The text is no key.
     #[error("a sealing key is 32 bytes in base64, restore it from your backup")]
     Malformed,
@@ -49,7 +55,8 @@ impl SealingKey {
 
     /// Reads the key from `path`, or makes one and keeps it there (0600, whole
     /// or not at all, durable; of two processes that make it at once, both get
-    /// the same). Warns of a file that others may read. Blocks.
+    /// the same). Only for a place where nothing is sealed yet. Warns as
+    /// [`load`](Self::load) does. Blocks.
     pub fn load_or_create(path: &Path) -> Result<Self, SealingKeyError> {
         let failed = |error| SealingKeyError::File(path.to_owned(), error);
         if !path.try_exists().map_err(failed)? {
@@ -57,6 +64,16 @@ impl SealingKey {
             rand::fill(&mut key).map_err(|_| SealingKeyError::Random)?;
             create(path, &format!("{}\n", STANDARD.encode(key))).map_err(failed)?;
         }
+        Self::load(path)
+    }
+
+    /// Reads the key from `path`; [`Missing`](SealingKeyError::Missing) if it
+    /// is not there. Warns of a file that others may read. Blocks.
+    pub fn load(path: &Path) -> Result<Self, SealingKeyError> {
+        let failed = |error: io::Error| match error.kind() {
+            ErrorKind::NotFound => SealingKeyError::Missing(path.to_owned()),
+            _ => SealingKeyError::File(path.to_owned(), error),
+        };
         let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
         if mode & 0o077 != 0 {
             tracing::warn!(
@@ -125,6 +142,17 @@ mod tests {
             1,
             "no draft stays"
         );
+    }
+
+    #[test]
+    fn a_missing_key_is_told_as_such_and_not_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sealing-key");
+        assert!(matches!(
+            SealingKey::load(&path),
+            Err(SealingKeyError::Missing(_))
+        ));
+        assert!(!path.exists());
     }
 
     #[test]

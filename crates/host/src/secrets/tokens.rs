@@ -16,7 +16,7 @@ const ISSUER: &str = "harbor-token-issuer";
 const LEEWAY: i64 = 60;
 
 /// The longest token that is looked at, in bytes.
-const MAX_TOKEN: usize = 16 * 1024;
+const MAX_TOKEN: usize = 48 * 1024;
 
 /// What a token says. Times are seconds since 1970.
 #[derive(Serialize, Deserialize)]

@@ -1,10 +1,11 @@
 //! The swagger's tag `artifact`.
 
 use axum::response::Response;
-use berth_domain::{Action, Manifest, Resource, Rule, Tag};
+use berth_domain::{Action, ListedManifest, Manifest, Resource, Rule, Tag};
 use berth_harbor_api as api;
 use berth_harbor_api::{ListParameters, Pattern};
 use berth_oci::{Reference, TagName};
+use berth_service::Error;
 
 use super::call::{Call, done, ok};
 use super::list::{Field, Listed, matches};
@@ -48,7 +49,7 @@ pub(super) const ROUTES: &[Route] = &[
     ),
 ];
 
-impl Listed for Manifest {
+impl Listed for ListedManifest {
     fn field(&self, name: &str) -> Option<Field> {
         let size = i64::try_from(self.facts.total_size).unwrap_or(i64::MAX);
         Some(match name {
@@ -124,7 +125,15 @@ async fn list(call: Call) -> Result<Response> {
     let selected = call.select(artifacts)?;
     let mut body = Vec::with_capacity(selected.items.len());
     for artifact in &selected.items {
-        body.push(shown(&call, artifact.clone()).await?);
+        match service
+            .artifact(&name, &Reference::Digest(artifact.digest))
+            .await
+        {
+            Ok(manifest) => body.push(shown(&call, manifest).await?),
+            // Deleted since the list was read.
+            Err(Error::NotFound(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     call.page(&selected, body)
 }

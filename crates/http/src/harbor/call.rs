@@ -1,5 +1,7 @@
 //! One request to Harbor's API, from the wire to its handler.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::rejection::RawPathParamsRejection;
@@ -108,7 +110,7 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes> {
 }
 
 impl Call {
-    pub(super) fn service(&self) -> &Service {
+    pub(super) fn service(&self) -> &Arc<Service> {
         &self.app.service
     }
 

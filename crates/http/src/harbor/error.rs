@@ -92,6 +92,7 @@ impl From<Error> for HarborError {
             Error::SlowDown { seconds } => {
                 Self::new(ErrorCode::TooManyRequest, message).with(RETRY_AFTER, seconds.to_string())
             }
+            Error::Busy => Self::new(ErrorCode::ServiceUnavailable, message).with(RETRY_AFTER, "1"),
             Error::Store(error) => store(&error),
             other => internal(&other),
         }

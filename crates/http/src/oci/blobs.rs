@@ -91,10 +91,7 @@ impl Call<'_> {
     }
 
     pub(super) async fn delete_blob(&self, digest: Digest) -> Result<Response> {
-        self.app
-            .service
-            .delete_blob(&self.target.repository, digest)
-            .await?;
+        self.app.service.delete_blob(&self.target, digest).await?;
         Ok(StatusCode::ACCEPTED.into_response())
     }
 }

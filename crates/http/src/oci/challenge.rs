@@ -1,6 +1,6 @@
 //! The challenge of a 401.
 
-use berth_oci::{OciRoute, RepositoryAccess};
+use berth_oci::{RepositoryAccess, RepositoryName};
 use berth_service::TOKEN_SERVICE;
 use http::StatusCode;
 use http::header::AUTHORIZATION;
@@ -9,17 +9,15 @@ use http::request::Parts;
 use super::OciError;
 use crate::origin::Origin;
 
-/// The scope that a client needs for a route, as the challenge names it.
-pub(super) fn scope(route: &OciRoute) -> Option<String> {
-    let actions = match route.access() {
+/// The scope that a client needs for such access, as the challenge names it.
+pub(super) fn scope(repository: &RepositoryName, access: RepositoryAccess) -> Option<String> {
+    let actions = match access {
         RepositoryAccess::Pull => "pull",
         RepositoryAccess::Push => "pull,push",
         RepositoryAccess::Delete => "delete",
         RepositoryAccess::Catalog | RepositoryAccess::None => return None,
     };
-    route
-        .name()
-        .map(|name| format!("repository:{name}:{actions}"))
+    Some(format!("repository:{repository}:{actions}"))
 }
 
 /// The `WWW-Authenticate` header of a 401: Bearer where the client sent no

@@ -50,6 +50,18 @@ impl OciError {
         self
     }
 
+    /// The failure of a request for a blob: an upstream's 404 does not say what
+    /// it is about.
+    pub(super) fn of_blob(self) -> Self {
+        match self.code {
+            ErrorCode::ManifestUnknown => Self {
+                code: ErrorCode::BlobUnknown,
+                ..self
+            },
+            _ => self,
+        }
+    }
+
     pub(crate) const fn status(&self) -> StatusCode {
         self.status
     }
@@ -122,6 +134,12 @@ impl From<Error> for OciError {
             }
             Error::SlowDown { seconds } => Self::of(ErrorCode::TooManyRequests, message)
                 .header(RETRY_AFTER, seconds.to_string()),
+            Error::Busy => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                ErrorCode::Unavailable,
+                message,
+            )
+            .header(RETRY_AFTER, "1"),
             Error::Upstream(error) => upstream(&error),
             Error::Store(error) => store(&error),
             other => internal(&other),

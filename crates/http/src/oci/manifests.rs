@@ -9,9 +9,9 @@ use http::header::{
     CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION, WARNING,
 };
 use http::{HeaderMap, StatusCode};
-use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
+use super::uploads::content_length;
 use super::{Call, OciError, Result};
 
 /// `Docker-Content-Digest`
@@ -94,7 +94,7 @@ impl Call<'_> {
             .headers
             .get(CONTENT_TYPE)
             .and_then(|v| v.to_str().ok());
-        let bytes = receive(body).await?;
+        let bytes = receive(&self.parts.headers, body).await?;
         let shown = tags.clone();
         let expected = match &reference {
             Reference::Digest(digest) => Some(*digest),
@@ -139,8 +139,8 @@ impl Call<'_> {
 
 /// Reads a manifest. One that is over the limit is read on for a while, since a
 /// client that still sends when the connection ends does not see the answer.
-async fn receive(body: Body) -> Result<Bytes> {
-    if body.size_hint().lower() > MAX_DISCARDED {
+async fn receive(headers: &HeaderMap, body: Body) -> Result<Bytes> {
+    if content_length(headers)?.is_some_and(|length| length > MAX_DISCARDED) {
         return Err(OciError::manifest_too_large());
     }
     let mut body = Limited::new(body, usize::try_from(MAX_DISCARDED).unwrap_or(usize::MAX));

@@ -37,7 +37,7 @@ impl Call<'_> {
         if let Some(digest) = start.digest {
             let length = content_length(&self.parts.headers)?;
             service
-                .push_blob(repository, digest, length, stream(body))
+                .push_blob(&self.target, digest, length, stream(body))
                 .await?;
             return Ok(self.created(digest));
         }
@@ -77,10 +77,9 @@ impl Call<'_> {
     ) -> Result<Response> {
         let id = upload_id(id)?;
         let chunk = chunk(&self.parts.headers)?;
-        let repository = &self.target.repository;
         self.app
             .service
-            .finish_upload(repository, id, epoch, chunk, digest, stream(body))
+            .finish_upload(&self.target, id, epoch, chunk, digest, stream(body))
             .await?;
         Ok(self.created(digest))
     }
@@ -136,7 +135,7 @@ fn stream(body: Body) -> berth_service::Body {
     )
 }
 
-fn content_length(headers: &HeaderMap) -> Result<Option<u64>> {
+pub(super) fn content_length(headers: &HeaderMap) -> Result<Option<u64>> {
     let Some(length) = headers.get(CONTENT_LENGTH) else {
         return Ok(None);
     };

@@ -7,6 +7,7 @@ mod artifacts;
 mod berth;
 mod members;
 mod projects;
+mod proxies;
 mod registries;
 mod routes;
 mod system;

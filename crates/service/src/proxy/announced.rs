@@ -11,16 +11,16 @@ use jiff::Timestamp;
 
 use crate::recent::Recent;
 
-/// How many tags of one manifest are remembered: with the one that is asked
-/// for, as many as the store sets at once.
+/// How many tags are set to one manifest: with the one that is asked for, as
+/// many as the store sets at once.
 const TAGS: usize = 19;
 
-/// How long they are, whatever the time for which a tag is fresh.
+/// How long they are remembered, whatever the time for which a tag is fresh.
 const MEMORY: Duration = Duration::from_mins(1);
 
-/// Recent answers of upstreams to a HEAD by tag.
+/// The last answers of upstreams to a HEAD by tag.
 #[derive(Debug, Default)]
-pub(super) struct Announced(Recent<(RepositoryName, Digest), Vec<TagName>>);
+pub(super) struct Announced(Recent<(RepositoryName, TagName), Digest>);
 
 impl Announced {
     /// Notes that the upstream has `tag` at `digest`.
@@ -31,22 +31,26 @@ impl Announced {
         tag: &TagName,
         now: Timestamp,
     ) {
-        let key = (repository.clone(), digest);
-        let mut tags = self.recall(repository, digest, now);
-        if !tags.contains(tag) && tags.len() < TAGS {
-            tags.push(tag.clone());
-        }
-        self.0.put(key, now, tags, now - MEMORY);
+        let key = (repository.clone(), tag.clone());
+        self.0.put(key, now, digest, now - MEMORY);
     }
 
-    /// The tags that were announced at `digest` a moment ago.
-    pub(super) fn recall(
+    /// Forgets what was announced of a tag: something later is known.
+    pub(super) fn forget(&self, repository: &RepositoryName, tag: &TagName) {
+        self.0.remove(&(repository.clone(), tag.clone()));
+    }
+
+    /// The tags that were announced at `digest` a moment ago. They are
+    /// forgotten.
+    pub(super) fn take(
         &self,
         repository: &RepositoryName,
         digest: Digest,
         now: Timestamp,
     ) -> Vec<TagName> {
-        let known = self.0.get(&(repository.clone(), digest), now - MEMORY);
-        known.map(|(_, tags)| tags).unwrap_or_default()
+        let announced = self.0.take_where(TAGS, |(of, _), (at, known)| {
+            of == repository && *known == digest && *at >= now - MEMORY
+        });
+        announced.into_iter().map(|(_, tag)| tag).collect()
     }
 }

@@ -7,6 +7,7 @@ use berth_oci::Digest;
 use berth_ports::UpstreamError;
 
 use crate::error::{Error, Result};
+use crate::proxy::absence::Asked;
 use crate::proxy::fill::Fill;
 use crate::proxy::fills::{Following, Readable};
 use crate::proxy::remote::upstream_name;
@@ -22,8 +23,8 @@ impl Service {
         registry: RegistryId,
         digest: Digest,
     ) -> Result<BlobHandle> {
-        self.recall_absence(target, &digest.to_string())?;
-        match self.fill(target, registry, digest).readable().await? {
+        self.recall_absence(target, Asked::Blob(digest))?;
+        match self.fill(target, registry, digest)?.readable().await? {
             Readable::Held(key, size) => Ok(BlobHandle::held(self.ports.blobs.clone(), key, size)),
             Readable::Growing(filling, size) => Ok(BlobHandle::filling(filling, size)),
         }
@@ -37,22 +38,27 @@ impl Service {
         digest: Digest,
     ) -> Result<u64> {
         let registry = target.project.registry.ok_or(Error::BlobUnknown(digest))?;
-        self.recall_absence(target, &digest.to_string())?;
+        self.recall_absence(target, Asked::Blob(digest))?;
         let remote = self.remote(registry).await?;
         let name = upstream_name(target)?;
         match self.ports.upstream.head_blob(&remote, name, digest).await {
             Ok(Some(size)) => Ok(size),
             Ok(None) => Ok(self.proxied_blob(target, registry, digest).await?.size),
             Err(error) => {
-                self.note_absence(target, &digest.to_string(), &error);
+                self.note_absence(target, Asked::Blob(digest), &error);
                 Err(error.into())
             }
         }
     }
 
-    fn fill(self: &Arc<Self>, target: &Target, registry: RegistryId, digest: Digest) -> Following {
+    fn fill(
+        self: &Arc<Self>,
+        target: &Target,
+        registry: RegistryId,
+        digest: Digest,
+    ) -> Result<Following> {
         let key = (target.repository.clone(), digest);
-        let (following, begun) = self.proxy.fills.join(key);
+        let (following, begun) = self.proxy.fills.join(key)?;
         if let Some(progress) = begun {
             let (service, target) = (Arc::clone(self), target.clone());
             let fill = Fill {
@@ -64,23 +70,23 @@ impl Service {
             };
             self.ports.tasks.spawn(Box::pin(fill.run()));
         }
-        following
+        Ok(following)
     }
 
     /// Fails with the upstream's answer if it said a moment ago that it does
-    /// not have `what`, a tag or a digest.
-    pub(super) fn recall_absence(&self, target: &Target, what: &str) -> Result<()> {
+    /// not have what is asked for.
+    pub(super) fn recall_absence(&self, target: &Target, asked: Asked) -> Result<()> {
         let freshness = self.settings.absence_freshness;
         Ok(self
             .proxy
             .absences
-            .recall(&target.repository, what, self.now(), freshness)?)
+            .recall(&target.repository, asked, self.now(), freshness)?)
     }
 
-    /// Remembers an upstream's answer that it does not have `what`.
-    pub(super) fn note_absence(&self, target: &Target, what: &str, error: &UpstreamError) {
+    /// Remembers an upstream's answer that it does not have what was asked for.
+    pub(super) fn note_absence(&self, target: &Target, asked: Asked, error: &UpstreamError) {
         let freshness = self.settings.absence_freshness;
         let absences = &self.proxy.absences;
-        absences.note(&target.repository, what, self.now(), freshness, error);
+        absences.note(&target.repository, asked, self.now(), freshness, error);
     }
 }

@@ -12,6 +12,7 @@ use bytes::{Buf, Bytes};
 use futures_util::StreamExt;
 
 use crate::error::{Error, Result};
+use crate::proxy::absence::Asked;
 use crate::proxy::fills::{Growth, Phase, Progress};
 use crate::proxy::remote::upstream_name;
 use crate::service::{Service, Target};
@@ -35,6 +36,7 @@ pub(super) struct Fill {
 impl Fill {
     /// Fetches the blob, and says how that ended.
     pub(super) async fn run(self) {
+        let _turn = self.progress.turn().await;
         let phase = match self.fetch().await {
             Ok((key, size)) => Phase::Held { key, size },
             Err(error) => {
@@ -70,22 +72,17 @@ impl Fill {
     }
 
     async fn held(&self) -> Result<Option<(ObjectKey, u64)>> {
-        let link = self
-            .service
-            .ports
-            .links
-            .link(&self.target.repository, self.digest)
-            .await?;
+        let link = self.service.link(&self.target, self.digest).await?;
         Ok(link.map(|link| (link.key, link.size)))
     }
 
-    /// Links a blob that is stored already, for another repository, once the
-    /// upstream has confirmed that this one has it too: who knows a digest does
-    /// not thereby get the bytes.
+    /// Links a blob that is stored already, for another repository, if the
+    /// upstream says that this one has it too, and its size: who knows a digest
+    /// does not thereby get the bytes.
     async fn link_shared(&self, remote: &Remote) -> Result<bool> {
-        if self.service.ports.links.blob(self.digest).await?.is_none() {
+        let Some(blob) = self.service.ports.links.blob(self.digest).await? else {
             return Ok(false);
-        }
+        };
         let name = upstream_name(&self.target)?;
         let head = self
             .service
@@ -93,15 +90,16 @@ impl Fill {
             .upstream
             .head_blob(remote, name, self.digest)
             .await;
-        head.map_err(|error| self.note(error))?;
-        self.service
-            .link_existing(&self.target.repository, self.digest)
-            .await
+        let size = head.map_err(|error| self.note(error))?;
+        if size != Some(blob.size) {
+            return Ok(false);
+        }
+        self.service.link_existing(&self.target, self.digest).await
     }
 
     fn note(&self, error: UpstreamError) -> Error {
         self.service
-            .note_absence(&self.target, &self.digest.to_string(), &error);
+            .note_absence(&self.target, Asked::Blob(self.digest), &error);
         error.into()
     }
 
@@ -125,7 +123,7 @@ impl Fill {
             }
         };
         service
-            .link_object(repository, self.digest, session.key, size, owner)
+            .link_object(&self.target, self.digest, session.key, size, owner)
             .await?;
         // Another's object may have become the blob meanwhile.
         self.held().await?.ok_or(Error::BlobUnknown(self.digest))

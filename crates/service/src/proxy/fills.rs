@@ -9,9 +9,9 @@ use berth_oci::{Digest, RepositoryName};
 use berth_ports::{ByteStream, Growing, Span, StoreError, StoreResult};
 use bytes::Bytes;
 use futures_util::stream;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::proxy::failure::Failure;
 use crate::proxy::flights::lock;
 
@@ -46,9 +46,11 @@ pub(super) struct Growth {
 }
 
 /// The fills under way, by what they fill.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Fills {
     running: Arc<Mutex<HashMap<FillKey, watch::Receiver<Phase>>>>,
+    turns: Arc<Semaphore>,
+    places: usize,
 }
 
 /// What is filled.
@@ -59,11 +61,19 @@ pub(super) type FillKey = (RepositoryName, Digest);
 #[derive(Debug)]
 pub(super) struct Progress {
     fills: Arc<Mutex<HashMap<FillKey, watch::Receiver<Phase>>>>,
+    turns: Arc<Semaphore>,
     key: FillKey,
     phase: watch::Sender<Phase>,
 }
 
 impl Progress {
+    /// Waits for the fill's turn, which lasts until what is returned is
+    /// dropped.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        // Never closed, so there is always a turn.
+        self.turns.acquire().await.ok()
+    }
+
     /// Shows the followers how far it has come.
     pub(super) fn show(&self, phase: Phase) {
         self.phase.send_replace(phase);
@@ -77,22 +87,35 @@ impl Drop for Progress {
 }
 
 impl Fills {
+    /// At most `at_once` run, and at most `places` run or wait for their turn.
+    pub(super) fn new(at_once: usize, places: usize) -> Self {
+        Self {
+            running: Arc::default(),
+            turns: Arc::new(Semaphore::new(at_once)),
+            places,
+        }
+    }
+
     /// Joins the fill of `key`. If there is none, it begins, and the caller
-    /// has to do it with the [`Progress`].
-    pub(super) fn join(&self, key: FillKey) -> (Following, Option<Progress>) {
+    /// has to do it with the [`Progress`]; [`Error::Busy`] if there is no place
+    /// for it.
+    pub(super) fn join(&self, key: FillKey) -> Result<(Following, Option<Progress>)> {
         let mut running = lock(&self.running);
+        let is_full = running.len() >= self.places;
         let vacant = match running.entry(key.clone()) {
-            Entry::Occupied(occupied) => return (Following(occupied.get().clone()), None),
+            Entry::Occupied(occupied) => return Ok((Following(occupied.get().clone()), None)),
+            Entry::Vacant(_) if is_full => return Err(Error::Busy),
             Entry::Vacant(vacant) => vacant,
         };
         let (sender, receiver) = watch::channel(Phase::Starting);
         vacant.insert(receiver.clone());
         let progress = Progress {
             fills: Arc::clone(&self.running),
+            turns: Arc::clone(&self.turns),
             key,
             phase: sender,
         };
-        (Following(receiver), Some(progress))
+        Ok((Following(receiver), Some(progress)))
     }
 }
 

@@ -7,9 +7,9 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use berth_ports::Tasks;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::proxy::failure::Failure;
 
 type Outcome<V> = Option<std::result::Result<V, Failure>>;
@@ -20,14 +20,8 @@ type Running<K, V> = Mutex<HashMap<K, watch::Receiver<Outcome<V>>>>;
 #[derive(Debug)]
 pub(super) struct Flights<K, V> {
     running: Arc<Running<K, V>>,
-}
-
-impl<K, V> Default for Flights<K, V> {
-    fn default() -> Self {
-        Self {
-            running: Arc::default(),
-        }
-    }
+    turns: Arc<Semaphore>,
+    places: usize,
 }
 
 impl<K, V> Flights<K, V>
@@ -35,7 +29,17 @@ where
     K: Clone + Eq + Hash + Send + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// Joins the work about `key`, or starts `work` if there is none under way.
+    /// At most `at_once` run, and at most `places` run or wait for their turn.
+    pub(super) fn new(at_once: usize, places: usize) -> Self {
+        Self {
+            running: Arc::default(),
+            turns: Arc::new(Semaphore::new(at_once)),
+            places,
+        }
+    }
+
+    /// Joins the work about `key`, or starts `work` if there is none under way;
+    /// [`Error::Busy`] if there is no place for it.
     pub(super) async fn join<W>(
         &self,
         tasks: &dyn Tasks,
@@ -45,7 +49,7 @@ where
     where
         W: Future<Output = Result<V>> + Send + 'static,
     {
-        let mut outcome = self.outcome(tasks, key, work);
+        let mut outcome = self.outcome(tasks, key, work)?;
         let landed = match outcome.wait_for(Option::is_some).await {
             Ok(landed) => landed.clone(),
             Err(_) => None,
@@ -60,13 +64,15 @@ where
         tasks: &dyn Tasks,
         key: K,
         work: impl FnOnce() -> W,
-    ) -> watch::Receiver<Outcome<V>>
+    ) -> Result<watch::Receiver<Outcome<V>>>
     where
         W: Future<Output = Result<V>> + Send + 'static,
     {
         let mut running = lock(&self.running);
+        let is_full = running.len() >= self.places;
         let vacant = match running.entry(key.clone()) {
-            Entry::Occupied(occupied) => return occupied.get().clone(),
+            Entry::Occupied(occupied) => return Ok(occupied.get().clone()),
+            Entry::Vacant(_) if is_full => return Err(Error::Busy),
             Entry::Vacant(vacant) => vacant,
         };
         let (sender, receiver) = watch::channel(None);
@@ -76,13 +82,16 @@ where
             key,
         };
         let work = work();
+        let turns = Arc::clone(&self.turns);
         tasks.spawn(Box::pin(async move {
             // Given back however the task ends.
             let _place = place;
+            // Never closed, so there is always a turn.
+            let _turn = turns.acquire().await;
             let outcome = work.await.map_err(Failure::from);
             sender.send_replace(Some(outcome));
         }));
-        receiver
+        Ok(receiver)
     }
 }
 

@@ -8,12 +8,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_domain::{RegistryId, Tag};
+use berth_domain::{Manifest, RegistryId, Tag};
 use berth_oci::{Digest, ParsedManifest, Reference, RepositoryName, TagName, media_type};
 use berth_ports::{FetchedManifest, ManifestDescription, StoreError, UpstreamError};
 
 use crate::error::{Error, Result};
 use crate::manifests::{Absent, NewManifest};
+use crate::proxy::absence::Asked;
 use crate::proxy::remote::upstream_name;
 use crate::served::ServedManifest;
 use crate::service::{Service, Target};
@@ -60,7 +61,7 @@ impl Service {
                 self.missed_head(target, registry, reference).await
             }
             Err(Error::ManifestUnknown(_)) => {
-                self.recall_absence(target, &reference.to_string())?;
+                self.recall_absence(target, Asked::Manifest(reference.clone()))?;
                 let tag = match reference {
                     Reference::Tag(tag) => Some(tag),
                     Reference::Digest(_) => None,
@@ -87,13 +88,16 @@ impl Service {
         if self.is_fresh(&tag) {
             return self.held_manifest(repository, &reference, head).await;
         }
-        let moved = match self.checked(target, registry, name, tag).await? {
-            Verdict::Confirmed => return self.held_manifest(repository, &reference, head).await,
-            Verdict::Moved(description) => {
+        let moved = match self.checked(target, registry, name, tag).await {
+            Ok(Verdict::Confirmed) => {
+                return self.held_manifest(repository, &reference, head).await;
+            }
+            Ok(Verdict::Moved(description)) => {
                 self.moved_tag(target, registry, name, &description, head)
                     .await
             }
-            Verdict::Unknown => Err(Error::ManifestUnknown(name.to_string())),
+            Ok(Verdict::Unknown) => Err(Error::ManifestUnknown(name.to_string())),
+            Err(error) => Err(error),
         };
         match moved {
             Ok(manifest) => Ok(manifest),
@@ -152,10 +156,14 @@ impl Service {
             return Ok(Verdict::Moved(description));
         }
         let (repository, version) = (&target.repository, tag.version);
-        self.ports
-            .tags
+        self.proxy.announced.forget(repository, name);
+        let tags = &self.ports.tags;
+        if let Err(error) = tags
             .confirm_tag(repository, name, version, self.now())
-            .await?;
+            .await
+        {
+            tracing::warn!(%repository, tag = %name, %error, "confirmation not stored");
+        }
         Ok(Verdict::Confirmed)
     }
 
@@ -209,11 +217,11 @@ impl Service {
         registry: RegistryId,
         reference: &Reference,
     ) -> Result<ServedManifest> {
-        let what = reference.to_string();
-        self.recall_absence(target, &what)?;
+        let asked = Asked::Manifest(reference.clone());
+        self.recall_absence(target, asked.clone())?;
         let description = match self.describe(target, registry, reference, PATIENCE).await {
             Err(Error::Upstream(error)) => {
-                self.note_absence(target, &what, &error);
+                self.note_absence(target, asked, &error);
                 return Err(error.into());
             }
             description => description?,
@@ -259,7 +267,8 @@ impl Service {
         Ok(Some(served))
     }
 
-    /// Sets a tag to a manifest if that is held.
+    /// Sets a tag to a manifest if that is held; `false` if not. A held one is
+    /// served though its tag cannot be set.
     async fn attach(&self, target: &Target, digest: Digest, name: &TagName) -> Result<bool> {
         let held = self
             .ports
@@ -271,10 +280,13 @@ impl Service {
         };
         let tags = std::slice::from_ref(name);
         match self.ports.tags.put_tags(&manifest, tags, self.now()).await {
-            Ok(()) => Ok(true),
-            Err(StoreError::Conflict(_)) => Ok(false),
-            Err(error) => Err(error.into()),
+            Ok(()) => self.proxy.announced.forget(&target.repository, name),
+            Err(StoreError::Conflict(_)) => return Ok(false),
+            Err(error) => {
+                tracing::warn!(repository = %target.repository, tag = %name, %error, "tag not set");
+            }
         }
+        Ok(true)
     }
 
     /// Fetches a manifest, once for all who ask for it at the same time.
@@ -311,7 +323,7 @@ impl Service {
         let fetched = match self.ports.upstream.get_manifest(&remote, name, asked).await {
             Ok(fetched) => fetched,
             Err(error) => {
-                self.note_absence(target, &asked.to_string(), &error);
+                self.note_absence(target, Asked::Manifest(asked.clone()), &error);
                 return Err(error.into());
             }
         };
@@ -353,7 +365,10 @@ impl Service {
         let parsed = parse(&fetched)?;
         let bytes = fetched.bytes;
         let (repository, now) = (&target.repository, self.now());
-        let announced = self.proxy.announced.recall(repository, digest, now);
+        if let Some(tag) = &tag {
+            self.proxy.announced.forget(repository, tag);
+        }
+        let announced = self.proxy.announced.take(repository, digest, now);
         let mut tags: Vec<_> = tag.into_iter().chain(announced).collect();
         tags.sort_unstable();
         tags.dedup();
@@ -365,7 +380,10 @@ impl Service {
             absent: Absent::AllowAll,
         };
         let bytes = new.bytes.clone();
-        let manifest = self.store_manifest(target, new).await?;
+        let manifest = match self.store_manifest(target, new).await {
+            Err(Error::Store(error)) => self.held_despite(target, digest, error).await?,
+            stored => stored?,
+        };
         Ok(ServedManifest {
             digest,
             media_type: manifest.media_type,
@@ -373,6 +391,23 @@ impl Service {
             bytes: Some(bytes),
             stale: false,
         })
+    }
+
+    /// A manifest that was held before, although storing it or its tags failed.
+    async fn held_despite(
+        &self,
+        target: &Target,
+        digest: Digest,
+        error: StoreError,
+    ) -> Result<Manifest> {
+        let manifests = &self.ports.manifests;
+        match manifests.manifest(&target.repository, digest).await? {
+            Some(manifest) => {
+                tracing::warn!(repository = %target.repository, %digest, %error, "tags not set");
+                Ok(manifest)
+            }
+            None => Err(error.into()),
+        }
     }
 }
 

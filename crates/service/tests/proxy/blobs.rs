@@ -2,7 +2,8 @@
 
 use berth_testkit::hub::{Fault, On, RequestKind};
 use berth_testkit::image::seeded_bytes;
-use http::StatusCode;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderValue, StatusCode};
 
 use super::*;
 
@@ -82,6 +83,15 @@ async fn a_404_is_remembered_briefly() {
 }
 
 #[tokio::test]
+async fn a_404_of_a_manifest_says_nothing_of_a_blob() {
+    let cache = Cache::open().await;
+    let digest = cache.hub.push_blob("a/b", "bytes");
+    let manifest = cache.get("hub/a/b", &digest.to_string()).await;
+    assert_eq!(upstream_status(manifest), 404);
+    assert_eq!(cache.read("hub/a/b", digest).await.unwrap(), "bytes");
+}
+
+#[tokio::test]
 async fn what_another_project_holds_is_not_fetched_again() {
     let cache = Cache::docker_hub().await;
     let digest = cache.hub.push_seeded_blob("a/b", 1, 300_000);
@@ -109,4 +119,24 @@ async fn what_another_project_holds_is_not_served_unless_the_upstream_has_it() {
     cache.read("hub/a/b", digest).await.unwrap();
     assert_eq!(upstream_status(cache.read("other/c/d", digest).await), 404);
     assert!(!cache.is_held("other/c/d", digest).await);
+}
+
+#[tokio::test]
+async fn what_another_project_holds_is_fetched_unless_the_upstream_says_its_size() {
+    for fault in [
+        Fault::status(StatusCode::FORBIDDEN),
+        Fault::without_header(CONTENT_LENGTH),
+        Fault::header(CONTENT_LENGTH, HeaderValue::from_static("4")),
+    ] {
+        let cache = Cache::docker_hub().await;
+        let digest = cache.hub.push_blob("a/b", "bytes");
+        cache.hub.push_blob("c/d", "bytes");
+        cache.read("hub/a/b", digest).await.unwrap();
+        cache
+            .hub
+            .fault(On::every(RequestKind::CdnHead), fault.clone());
+        let read = cache.read("other/c/d", digest).await;
+        assert_eq!(read.unwrap(), "bytes", "{fault:?}");
+        assert_eq!(cache.hub.bytes_sent(&digest), 10, "{fault:?}");
+    }
 }

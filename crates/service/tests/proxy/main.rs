@@ -27,6 +27,8 @@ use jiff::Timestamp;
 
 mod blobs;
 mod fills;
+mod full;
+mod limits;
 mod lists;
 mod manifests;
 mod namespaces;
@@ -36,6 +38,10 @@ mod namespaces;
 struct TestClock(Mutex<Timestamp>);
 
 impl TestClock {
+    fn starting_now() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Timestamp::now())))
+    }
+
     fn advance(&self, duration: Duration) {
         *self.0.lock().unwrap() += duration;
     }
@@ -61,12 +67,13 @@ struct Cache {
 
 impl Cache {
     async fn of(settings: HubSettings) -> Self {
+        let clock = TestClock::starting_now();
+        Self::over(settings, ports(clock.clone()), clock).await
+    }
+
+    async fn over(settings: HubSettings, ports: Ports, clock: Arc<TestClock>) -> Self {
         let hub = Hub::start_with(settings).await;
-        let clock = Arc::new(TestClock(Mutex::new(Timestamp::now())));
-        let service = Arc::new(Service::new(
-            ports(clock.clone()),
-            ServiceSettings::default(),
-        ));
+        let service = Arc::new(Service::new(ports, ServiceSettings::default()));
         let cache = Self {
             hub,
             service,

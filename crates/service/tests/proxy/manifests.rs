@@ -278,6 +278,44 @@ async fn a_head_by_tag_and_a_get_by_digest_set_the_tag() {
     assert_eq!((served.digest, served.stale), (image.digest(), false));
 }
 
+/// A manifest that a tag was announced at does not take the tag back from the
+/// one that came later, however that became known.
+#[tokio::test]
+async fn an_announced_tag_does_not_move_back() {
+    for later_by_head in [true, false] {
+        let (cache, old) = Cache::with_image(HubSettings::docker_hub()).await;
+        cache.head("hub/a/b", "latest").await.unwrap();
+        let new = Image::random(1000);
+        cache.hub.push_image("a/b", "latest", &new);
+        if later_by_head {
+            cache.head("hub/a/b", "latest").await.unwrap();
+            let digest = new.digest().to_string();
+            cache.get("hub/a/b", &digest).await.unwrap();
+        } else {
+            cache.get("hub/a/b", "latest").await.unwrap();
+        }
+        let digest = old.digest().to_string();
+        cache.get("hub/a/b", &digest).await.unwrap();
+        let served = cache.get("hub/a/b", "latest").await.unwrap();
+        assert_eq!(served.digest, new.digest(), "{later_by_head}");
+    }
+}
+
+#[tokio::test]
+async fn a_confirmed_tag_does_not_move_to_where_it_was_announced() {
+    let (cache, held) = Cache::holding_image(HubSettings::docker_hub()).await;
+    let other = Image::random(1000);
+    cache.hub.push_image("a/b", "latest", &other);
+    cache.clock.advance(FRESH);
+    cache.head("hub/a/b", "latest").await.unwrap();
+    cache.hub.push_image("a/b", "latest", &held);
+    cache.get("hub/a/b", "latest").await.unwrap();
+    let digest = other.digest().to_string();
+    cache.get("hub/a/b", &digest).await.unwrap();
+    let served = cache.get("hub/a/b", "latest").await.unwrap();
+    assert_eq!(served.digest, held.digest());
+}
+
 #[tokio::test]
 async fn a_head_by_tag_of_a_held_manifest_sets_the_tag() {
     let (cache, image) = Cache::with_image(HubSettings::docker_hub()).await;

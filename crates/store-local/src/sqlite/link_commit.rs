@@ -91,10 +91,11 @@ fn put_link(
 ) -> SqliteResult<()> {
     change(
         connection,
-        "INSERT INTO links (repository, digest, link_id, token, object_key, size, touched_at)
-              VALUES (?1, ?2, ?3, NULL, ?4, ?5, ?6)",
+        "INSERT INTO links (repository, project, digest, link_id, token, object_key, size, touched_at)
+              VALUES (?1, ?2, ?3, ?4, NULL, ?5, ?6, ?7)",
         params![
             commit.repository.as_str(),
+            commit.project.0,
             Text(commit.digest),
             Text(commit.id),
             Text(key),

@@ -1,7 +1,7 @@
 //! Blobs, and the links that make them visible. Back-edges have their own file.
 
 use async_trait::async_trait;
-use berth_domain::{Blob, EdgeTarget, Link, LinkId, LinkState, LinkToken, Page};
+use berth_domain::{Blob, EdgeTarget, Link, LinkId, LinkState, LinkToken, Page, ProjectId};
 use berth_oci::{Digest, RepositoryName};
 use berth_ports::{
     BackEdge, CommitLink, GcSubject, LinkCommit, LinkStore, StoreError, StoreResult,
@@ -233,6 +233,7 @@ fn decode_link(row: &Row<'_>) -> rusqlite::Result<Link> {
     let token: Option<Text<_>> = row.get("token")?;
     Ok(Link {
         repository: row.get::<_, Text<_>>("repository")?.0,
+        project: ProjectId(row.get("project")?),
         digest: row.get::<_, Text<_>>("digest")?.0,
         id: row.get::<_, Text<_>>("link_id")?.0,
         state: token.map_or(LinkState::Live, |token| LinkState::Condemned(token.0)),

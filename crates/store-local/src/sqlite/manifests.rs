@@ -3,8 +3,8 @@
 
 use async_trait::async_trait;
 use berth_domain::{
-    Begun, Edge, EdgeTarget, Envelope, Manifest, ManifestContent, ManifestState, Nonce, Page,
-    Referrer,
+    Begun, Edge, EdgeTarget, Envelope, ListedManifest, Manifest, ManifestContent, ManifestState,
+    Nonce, Page, Referrer,
 };
 use berth_oci::{Digest, RepositoryName};
 use berth_ports::{CommitManifest, DeleteEnd, GcSubject, ManifestStore, StoreError, StoreResult};
@@ -119,12 +119,12 @@ impl ManifestStore for SqliteStore {
         repository: &RepositoryName,
         after: Option<Digest>,
         limit: usize,
-    ) -> StoreResult<Page<Manifest>> {
+    ) -> StoreResult<Page<ListedManifest>> {
         let repository = repository.clone();
         self.read(move |connection| {
             let items = rows(
                 connection,
-                "SELECT *
+                "SELECT repository, digest, nonce, id, media_type, size, facts, pushed_at
                    FROM manifests
                   WHERE repository = ?1 AND digest > ?2 AND state = 'live'
                   ORDER BY digest
@@ -134,7 +134,7 @@ impl ManifestStore for SqliteStore {
                     after.map(|digest| digest.to_string()).unwrap_or_default(),
                     overread(limit)
                 ],
-                manifest_record::decode,
+                manifest_record::decode_listed,
             )?;
             Ok(Page::from_overread(items, limit))
         })

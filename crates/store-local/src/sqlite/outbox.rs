@@ -7,25 +7,27 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::error::SqliteResult;
-use super::statement::{change, rows};
-use super::value::{Text, Time};
+use super::statement::{change, readable_rows};
+use super::value::{Text, Time, column_error};
 use super::{SqliteStore, envelope};
 
 #[async_trait]
 impl Outbox for SqliteStore {
     async fn unsent(&self, before: Timestamp, limit: usize) -> StoreResult<Vec<Envelope>> {
         self.read(move |connection| {
-            let texts = rows(
+            readable_rows(
                 connection,
                 "SELECT envelope
                    FROM outbox
                   WHERE written_at < ?1
-                  ORDER BY written_at, id
-                  LIMIT ?2",
-                params![Time(before), limit],
-                |row| row.get::<_, String>(0),
-            )?;
-            Ok(texts.iter().filter_map(|text| readable(text)).collect())
+                  ORDER BY written_at, id",
+                [Time(before)],
+                limit,
+                |row| {
+                    envelope::read(row.get_ref(0)?.as_str()?)
+                        .map_err(|error| column_error(&format!("a job in the outbox: {error}")))
+                },
+            )
         })
         .await
     }
@@ -42,14 +44,6 @@ impl Outbox for SqliteStore {
         })
         .await
     }
-}
-
-/// Jobs that this version cannot read wait for one that can; they must not
-/// hold up the others.
-fn readable(text: &str) -> Option<Envelope> {
-    envelope::read(text)
-        .inspect_err(|error| tracing::error!(error, "a job in the outbox cannot be read"))
-        .ok()
 }
 
 /// Adds jobs, as part of the transaction that causes them.

@@ -2,15 +2,17 @@
 //! before `a-b/`.
 
 use async_trait::async_trait;
-use berth_domain::{Page, ProjectId, ProjectName, Repository, RepositoryId, Version};
-use berth_oci::RepositoryName;
+use berth_domain::{
+    ManifestState, Nonce, Page, ProjectId, ProjectName, Repository, RepositoryId, Version,
+};
+use berth_oci::{Digest, RepositoryName};
 use berth_ports::{RepositoryStore, StoreError, StoreResult};
 use rusqlite::{Connection, Row, params};
 
-use super::SqliteStore;
 use super::error::SqliteResult;
 use super::statement::{change, exists, one, overread, rows};
 use super::value::{Time, column_error};
+use super::{SqliteStore, manifest_record};
 
 #[async_trait]
 impl RepositoryStore for SqliteStore {
@@ -34,6 +36,17 @@ impl RepositoryStore for SqliteStore {
     async fn delete_repository(&self, name: &RepositoryName, version: Version) -> StoreResult<()> {
         let name = name.clone();
         self.write(move |connection| delete(connection, &name, version))
+            .await
+    }
+
+    async fn unfinished_manifests(
+        &self,
+        name: &RepositoryName,
+        after: Option<Digest>,
+        limit: usize,
+    ) -> StoreResult<Page<(Digest, ManifestState, Nonce)>> {
+        let name = name.clone();
+        self.read(move |connection| manifest_record::unfinished(connection, &name, after, limit))
             .await
     }
 

@@ -50,6 +50,29 @@ pub(super) fn rows<T>(
     Ok(rows)
 }
 
+/// Reads the first `limit` rows that can be read. The others are logged and
+/// stay: they wait for a version that can read them, and hold up no other.
+pub(super) fn readable_rows<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    limit: usize,
+    mut decode: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> SqliteResult<Vec<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(parameters)?;
+    let mut found = Vec::new();
+    while found.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        match decode(row) {
+            Ok(item) => found.push(item),
+            Err(error) => tracing::error!(%error, "a record cannot be read, it is left alone"),
+        }
+    }
+    Ok(found)
+}
+
 /// The `LIMIT` of a page: one row more than asked for tells whether there are
 /// more ([`Page::from_overread`](berth_domain::Page::from_overread)).
 pub(super) fn overread(limit: usize) -> usize {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 use super::error::{SqliteError, SqliteResult};
-use super::statement::{change, one, overread, rows};
+use super::statement::{change, one, overread, readable_rows};
 use super::value::{Text, Time, column_error};
 use super::{SqliteStore, outbox};
 
@@ -90,6 +90,24 @@ impl UploadStore for SqliteStore {
         .await
     }
 
+    async fn touch_upload(&self, id: UploadId, epoch: u64, now: Timestamp) -> StoreResult<()> {
+        self.write(move |connection| {
+            let touched = change(
+                connection,
+                "UPDATE uploads
+                    SET touched_at = ?1
+                  WHERE id = ?2 AND epoch = ?3",
+                params![Time(now), Text(id), epoch],
+            )?;
+            if touched == 0 {
+                Err(fenced(connection, id)?)
+            } else {
+                Ok(())
+            }
+        })
+        .await
+    }
+
     async fn delete_upload(&self, id: UploadId, epoch: u64, jobs: &[Envelope]) -> StoreResult<()> {
         let (jobs, written_at) = (jobs.to_vec(), self.now());
         self.write(move |connection| {
@@ -107,14 +125,14 @@ impl UploadStore for SqliteStore {
         limit: usize,
     ) -> StoreResult<Page<UploadSession>> {
         self.read(move |connection| {
-            let items = rows(
+            let items = readable_rows(
                 connection,
                 "SELECT *
                    FROM uploads
                   WHERE touched_at < ?1
-                  ORDER BY touched_at, id
-                  LIMIT ?2",
-                params![Time(before), overread(limit)],
+                  ORDER BY touched_at, id",
+                [Time(before)],
+                overread(limit),
                 decode,
             )?;
             Ok(Page::from_overread(items, limit))

@@ -95,6 +95,7 @@ impl LinkStore for MemoryStore {
         }
         let link = Link {
             repository: repository.clone(),
+            project: commit.project,
             digest: *digest,
             id: *id,
             state: LinkState::Live,

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use berth_domain::{
-    Begun, Edge, EdgeTarget, Envelope, Manifest, ManifestState, Nonce, Page, Referrer,
+    Begun, Edge, EdgeTarget, Envelope, ListedManifest, Manifest, ManifestState, Nonce, Page,
+    Referrer,
 };
 use berth_oci::{Digest, RepositoryName};
 use berth_ports::{CommitManifest, DeleteEnd, GcSubject, ManifestStore, StoreResult};
@@ -201,13 +202,14 @@ impl ManifestStore for MemoryStore {
         repository: &RepositoryName,
         after: Option<Digest>,
         limit: usize,
-    ) -> StoreResult<Page<Manifest>> {
+    ) -> StoreResult<Page<ListedManifest>> {
         let state = self.state();
         let behind = state
             .live(repository)
             .map(|(manifest, _)| manifest)
             .filter(|manifest| Some(manifest.digest) > after);
-        Ok(page(behind.cloned(), limit))
+        let listed = behind.map(|manifest| manifest.clone().with_content(()));
+        Ok(page(listed, limit))
     }
 
     async fn referrers(

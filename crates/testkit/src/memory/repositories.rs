@@ -1,8 +1,8 @@
 //! Repositories.
 
 use async_trait::async_trait;
-use berth_domain::{Page, ProjectName, Repository, Version};
-use berth_oci::RepositoryName;
+use berth_domain::{ManifestState, Nonce, Page, ProjectName, Repository, Version};
+use berth_oci::{Digest, RepositoryName};
 use berth_ports::{RepositoryStore, StoreError, StoreResult};
 
 use super::{MemoryStore, conflict, ensure, not_found, page, taken};
@@ -61,6 +61,27 @@ impl RepositoryStore for MemoryStore {
         ensure(!used, || StoreError::InUse(name.to_string()))?;
         state.repositories.remove(name);
         Ok(())
+    }
+
+    async fn unfinished_manifests(
+        &self,
+        name: &RepositoryName,
+        after: Option<Digest>,
+        limit: usize,
+    ) -> StoreResult<Page<(Digest, ManifestState, Nonce)>> {
+        let state = self.state();
+        let unfinished = state
+            .manifests
+            .iter()
+            .filter(|((of, digest), record)| {
+                of == name
+                    && after.is_none_or(|after| *digest > after)
+                    && record.state != ManifestState::Live
+            })
+            .map(|((_, digest), record)| (*digest, record.state, record.nonce))
+            .take(limit + 1)
+            .collect();
+        Ok(Page::from_overread(unfinished, limit))
     }
 
     async fn list_repositories(

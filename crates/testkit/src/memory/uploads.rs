@@ -5,7 +5,7 @@ use berth_domain::{Envelope, Page, UploadId, UploadSession, WriteState};
 use berth_ports::{StoreResult, UploadStore};
 use jiff::Timestamp;
 
-use super::{MemoryStore, State, conflict, ensure, not_found, page, taken};
+use super::{MemoryStore, State, conflict, ensure, not_found, page};
 
 impl State {
     /// The session, if it is at this epoch.
@@ -20,9 +20,6 @@ impl State {
 impl UploadStore for MemoryStore {
     async fn create_upload(&self, session: &UploadSession) -> StoreResult<()> {
         let mut state = self.state();
-        ensure(!state.uploads.contains_key(&session.id), || {
-            taken(&session.id)
-        })?;
         state.uploads.insert(session.id, session.clone());
         Ok(())
     }
@@ -55,6 +52,11 @@ impl UploadStore for MemoryStore {
         let session = records.session_at(id, epoch)?;
         session.state = state.clone();
         session.touched_at = now;
+        Ok(())
+    }
+
+    async fn touch_upload(&self, id: UploadId, epoch: u64, now: Timestamp) -> StoreResult<()> {
+        self.state().session_at(id, epoch)?.touched_at = now;
         Ok(())
     }
 

@@ -44,6 +44,7 @@ pub async fn a_new_blobs_link_is_live_and_both_are_read_back_whole(stores: &Stor
     assert_eq!(stores.commit_link(&commit).await, LinkCommit::Done);
     let expected = Link {
         repository: repository.clone(),
+        project: commit.project,
         digest: layer,
         id,
         state: LinkState::Live,

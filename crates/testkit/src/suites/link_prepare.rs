@@ -1,7 +1,7 @@
 //! Behaviours of [`LinkStore`](berth_ports::LinkStore): before the commit, and instead
 //! of it.
 
-use berth_domain::{Blob, EdgeTarget, Link, LinkId};
+use berth_domain::{Blob, EdgeTarget, Link, LinkId, ProjectId};
 use berth_oci::{Digest, RepositoryName};
 use berth_ports::{BackEdge, CommitLink, GcSubject, LinkCommit, LinkSource};
 
@@ -39,6 +39,7 @@ impl Stores {
     ) -> CommitLink {
         CommitLink {
             repository: repository.clone(),
+            project: ProjectId(1),
             digest,
             id,
             source: LinkSource::NewBlob {

@@ -59,7 +59,10 @@ pub async fn a_committed_manifest_is_live_and_read_back_whole(stores: &Stores) {
         .assert_state(&manifest, Some((ManifestState::Live, manifest.nonce)))
         .await;
     assert_eq!(get(stores, &manifest).await, Some(manifest.clone()));
-    assert_eq!(listed(stores, &repository).await, [manifest]);
+    assert_eq!(
+        listed(stores, &repository).await,
+        [manifest.with_content(())]
+    );
 }
 
 /// Bytes in the record, 8 KiB of every value; facts empty.

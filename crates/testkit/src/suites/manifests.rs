@@ -1,7 +1,7 @@
 //! Behaviours of [`ManifestStore`](berth_ports::ManifestStore): pushes that begin
 //! and are given up.
 
-use berth_domain::{Begun, EdgeTarget, Manifest, ManifestState, Nonce};
+use berth_domain::{Begun, EdgeTarget, ListedManifest, Manifest, ManifestState, Nonce};
 use berth_oci::RepositoryName;
 use berth_ports::{GcEntry, GcSubject};
 
@@ -35,8 +35,8 @@ pub(super) async fn get(stores: &Stores, manifest: &Manifest) -> Option<Manifest
         .unwrap()
 }
 
-/// All live manifests.
-pub(super) async fn listed(stores: &Stores, repository: &RepositoryName) -> Vec<Manifest> {
+/// All live manifests, without their bytes.
+pub(super) async fn listed(stores: &Stores, repository: &RepositoryName) -> Vec<ListedManifest> {
     stores
         .manifests
         .list_manifests(repository, None, 1000)

@@ -1,6 +1,8 @@
 //! Behaviours of [`RepositoryStore`](berth_ports::RepositoryStore).
 
-use berth_domain::{Nonce, ProjectId, ProjectName, Repository, RepositoryId, Version};
+use berth_domain::{
+    ManifestState, Nonce, ProjectId, ProjectName, Repository, RepositoryId, Version,
+};
 use berth_oci::RepositoryName;
 use berth_ports::DeleteEnd;
 
@@ -26,6 +28,7 @@ suite! {
         a_repository_with_a_live_manifest_is_in_use,
         a_repository_with_a_pending_manifest_is_in_use,
         a_repository_with_a_deleting_manifest_is_in_use,
+        unfinished_manifests_are_listed_and_live_ones_are_not,
         repositories_of_a_project_are_listed_by_name_in_pages,
         all_repositories_are_listed_by_project_and_name_in_pages,
         a_list_of_repositories_goes_on_behind_one_that_is_gone,
@@ -305,6 +308,44 @@ pub async fn a_repository_with_a_live_manifest_is_in_use(stores: &Stores) {
         .delete_repository(&other, Version(1))
         .await
         .unwrap();
+}
+
+/// So that a deletion of the repository can end what a crash left.
+pub async fn unfinished_manifests_are_listed_and_live_ones_are_not(stores: &Stores) {
+    let name = stores.make_repository("a/b").await;
+    let other = stores.make_repository("a/b/c").await;
+    stores.push(&name, "live", &[]).await;
+    let deleting = stores.push(&name, "deleting", &[]).await;
+    stores
+        .manifests
+        .begin_delete(&name, deleting.digest, deleting.nonce)
+        .await
+        .unwrap();
+    let pending = stores.manifest(&name, "pending");
+    stores.begin(&pending).await;
+    stores.begin(&stores.manifest(&other, "elsewhere")).await;
+
+    let mut expected = vec![
+        (deleting.digest, ManifestState::Deleting, deleting.nonce),
+        (pending.digest, ManifestState::Pending, pending.nonce),
+    ];
+    expected.sort_by_key(|(digest, ..)| *digest);
+    for limit in [1, 2, 1000] {
+        let page = |after, limit| {
+            let name = name.clone();
+            async move {
+                stores
+                    .repositories
+                    .unfinished_manifests(&name, after, limit)
+                    .await
+            }
+        };
+        assert_eq!(
+            walk(limit, page, |(digest, ..)| *digest).await,
+            expected,
+            "limit {limit}"
+        );
+    }
 }
 
 /// Until it is withdrawn.

@@ -20,6 +20,8 @@ suite! {
         a_checkpoint_keeps_how_far_the_write_has_come,
         a_checkpoint_of_an_older_epoch_conflicts_and_changes_nothing,
         a_checkpoint_of_a_gone_session_is_not_found,
+        a_touch_puts_the_idle_time_off_at_the_same_epoch,
+        a_touch_of_an_older_epoch_conflicts,
         a_checkpoint_has_up_to_64_kib_of_progress,
         a_deleted_session_is_gone_and_its_jobs_are_in_the_outbox,
         a_deletion_of_an_older_epoch_conflicts_and_sends_nothing,
@@ -227,6 +229,40 @@ pub async fn a_checkpoint_of_a_gone_session_is_not_found(stores: &Stores) {
         .checkpoint_upload(fresh(), 1, &state, now)
         .await;
     assert_fails!(gone, NotFound);
+}
+
+/// A long request is not idle.
+pub async fn a_touch_puts_the_idle_time_off_at_the_same_epoch(stores: &Stores) {
+    let session = make(stores).await;
+    let touched_at = stores.later();
+    stores
+        .uploads
+        .touch_upload(session.id, 1, touched_at)
+        .await
+        .unwrap();
+    assert_same(
+        &get(stores, &session).await,
+        &UploadSession {
+            touched_at,
+            ..session
+        },
+    );
+}
+
+/// Who was overtaken keeps nothing alive.
+pub async fn a_touch_of_an_older_epoch_conflicts(stores: &Stores) {
+    let session = make(stores).await;
+    let now = stores.now();
+    stores
+        .uploads
+        .claim_upload(session.id, 1, now)
+        .await
+        .unwrap();
+    assert_fails!(
+        stores.uploads.touch_upload(session.id, 1, now).await,
+        Conflict
+    );
+    assert_fails!(stores.uploads.touch_upload(fresh(), 1, now).await, NotFound);
 }
 
 /// Of any value.

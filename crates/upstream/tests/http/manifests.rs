@@ -224,3 +224,24 @@ async fn an_error_without_an_envelope_has_no_message() {
         "{error:?}"
     );
 }
+
+#[tokio::test]
+async fn the_message_of_an_error_is_cut() {
+    let hub = Hub::start_with(HubSettings::open()).await;
+    let long = "ü".repeat(5_000);
+    let answer = Fault::Answer {
+        status: StatusCode::NOT_FOUND,
+        headers: http::HeaderMap::new(),
+        body: format!(r#"{{"errors":[{{"code":"UNKNOWN","message":"{long}"}}]}}"#),
+    };
+    hub.fault(On::every(RequestKind::ManifestGet), answer);
+    let error = error_of(
+        upstream()
+            .get_manifest(&anonymous(&hub), "a", &tag("1"))
+            .await,
+    );
+    let UpstreamError::Status { message, .. } = error else {
+        panic!("{error}");
+    };
+    assert_eq!(message, "ü".repeat(256));
+}

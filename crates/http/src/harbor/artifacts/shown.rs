@@ -15,19 +15,19 @@ fn number(size: u64) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
 }
 
-fn is_index(manifest: &Manifest) -> bool {
+fn is_index<C>(manifest: &Manifest<C>) -> bool {
     manifest.media_type == known::OCI_INDEX || manifest.media_type == known::DOCKER_LIST
 }
 
 /// The media type of the config, or of the index.
-pub(super) fn media_type(manifest: &Manifest) -> &str {
+pub(super) fn media_type<C>(manifest: &Manifest<C>) -> &str {
     let config = manifest.facts.config_media_type.as_deref();
     config.unwrap_or(&manifest.media_type)
 }
 
 /// Harbor's word for what an artifact is: out of its config's media type
 /// `application/vnd.<owner>.<type>.config...`.
-pub(super) fn kind(manifest: &Manifest) -> String {
+pub(super) fn kind<C>(manifest: &Manifest<C>) -> String {
     if is_index(manifest) {
         return "IMAGE".to_owned();
     }

@@ -156,6 +156,7 @@ CREATE TABLE back_edges (
 -- A blob is visible in a repository; condemned while it has a token.
 CREATE TABLE links (
     repository TEXT    NOT NULL,
+    project    INTEGER NOT NULL,
     digest     TEXT    NOT NULL,
     link_id    TEXT    NOT NULL,
     token      TEXT,

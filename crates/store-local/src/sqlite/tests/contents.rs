@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use berth_domain::{Envelope, Job, JobId};
+use berth_domain::{Envelope, Job, JobId, UploadSession, WriteState};
 use berth_ports::{AccessStore, JobQueue, Outbox, UploadStore};
 
 use super::*;
@@ -43,15 +43,43 @@ async fn a_job_in_the_outbox_that_cannot_be_read_stays_and_holds_up_no_other() {
     let Subject { store, clock, .. } = &subject();
     let now = berth_ports::Clock::now(&**clock);
     let put = |connection: &Connection| {
-        let sql = "INSERT INTO outbox (id, envelope, written_at) VALUES ('newer', ?1, 0)";
-        change(connection, sql, [NEWER])
+        for id in ["newer", "newest"] {
+            let sql = "INSERT INTO outbox (id, envelope, written_at) VALUES (?1, ?2, 0)";
+            change(connection, sql, [id, NEWER])?;
+        }
+        Ok(())
     };
     store.write(put).await.unwrap();
     store
         .write(move |connection| super::super::outbox::put(connection, &[job()], now))
         .await
         .unwrap();
-    assert_eq!(store.unsent(Timestamp::MAX, 10).await.unwrap(), [job()]);
+    assert_eq!(store.unsent(Timestamp::MAX, 1).await.unwrap(), [job()]);
+}
+
+#[tokio::test]
+async fn an_idle_session_that_cannot_be_read_stays_and_holds_up_no_other() {
+    let Subject { store, .. } = &subject();
+    let id = "000000000000000000000000000000ab";
+    let session = UploadSession {
+        id: id.parse().unwrap(),
+        repository: "a/b".parse().unwrap(),
+        key: id.parse().unwrap(),
+        epoch: 0,
+        state: WriteState::new(berth_oci::Algorithm::Sha256),
+        created_at: Timestamp::UNIX_EPOCH,
+        touched_at: Timestamp::UNIX_EPOCH,
+    };
+    store.create_upload(&session).await.unwrap();
+    execute(
+        store,
+        "INSERT INTO uploads VALUES ('00', 'a/b', '00', 0, 0, x'63', -2, -2, x''),
+                                    ('01', 'a/b', '01', 0, 0, x'63', -1, -1, x'');",
+    )
+    .await;
+    let page = store.idle_uploads(Timestamp::MAX, 1).await.unwrap();
+    let found: Vec<_> = page.items.iter().map(|session| session.id).collect();
+    assert_eq!((found, page.more), (vec![session.id], false));
 }
 
 #[tokio::test]
