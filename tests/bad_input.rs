@@ -13,8 +13,8 @@ use crate::support::server::{Server, assert_sound};
 mod manifests;
 mod requests;
 mod tokens;
-mod upstream;
 mod uploads;
+mod upstream;
 
 const REPOSITORY: &str = "library/bad";
 

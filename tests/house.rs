@@ -18,7 +18,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "berth-http",
         &["oci", "domain", "ports", "service", "harbor-api"],
     ),
-    ("berth-settings", &[]),
+    ("berth-settings", &["oci", "domain"]),
     ("berth-host", &["oci", "domain", "ports"]),
     ("berth-store-local", &["oci", "domain", "ports"]),
     ("berth-upstream", &["oci", "domain", "ports"]),
@@ -85,6 +85,11 @@ impl Graph {
         let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
         let output = Command::new(cargo)
             .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+            // What other platforms need may not have been downloaded.
+            .args([
+                "--filter-platform",
+                &format!("{}-unknown-linux-gnu", std::env::consts::ARCH),
+            ])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .output()
             .unwrap();

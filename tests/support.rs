@@ -17,3 +17,4 @@ pub(crate) mod programs;
 pub(crate) mod server;
 pub(crate) mod signers;
 pub(crate) mod token_service;
+pub(crate) mod wait;

@@ -130,7 +130,7 @@ async fn ranges_that_are_none_get_the_whole() {
     let server = Server::start().await;
     let client = server.admin();
     let digest = client.push_blob(REPOSITORY, "0123456789").await;
-    let many = format!("bytes={}", ["0-0"; 2000].join(","));
+    let many = format!("bytes={}", vec!["0-0"; 2000].join(","));
     for range in [
         "",
         "bytes",

@@ -27,7 +27,6 @@ async fn a_blob_that_is_not_its_digest_or_length_never_arrives_whole() {
         Fault::ContentLength(299_999),
         Fault::ContentLength(300_001),
         Fault::ContentLength(1),
-        Fault::CutAfter(100_000),
     ] {
         let hub = Hub::start_with(HubSettings::open()).await;
         let digest = hub.push_blob("a/b", bytes.clone());

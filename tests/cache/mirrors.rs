@@ -66,12 +66,14 @@ async fn containerd_pulls_names_of_another_registry_by_hosts_toml() {
     let namespace = upstream.url().replace("http://", "");
     containerd.set_mirror(&namespace, &upstream.url(), &server.url());
     let name = format!("{namespace}/library/debian:multi");
-    let config = image.tagged("deb").config();
+    let (platform, other) = image.platforms("multi").pop().unwrap();
 
-    assert_eq!(containerd.pull(&name).await, config);
+    let config = containerd.pull_platform(&name, &platform).await;
+    assert_eq!(config, other.config());
     upstream.stop();
     containerd.forget().await;
-    assert_eq!(containerd.pull(&name).await, config);
+    let config = containerd.pull_platform(&name, &platform).await;
+    assert_eq!(config, other.config());
 }
 
 #[tokio::test]

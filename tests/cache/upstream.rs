@@ -52,7 +52,6 @@ async fn pulls_through<C: ImageClient>() {
         config,
         "by tag, without the upstream"
     );
-    client.forget().await;
     for (platform, image) in image.platforms("multi") {
         let name = format!("{repository}@{}", image.digest);
         let config = client.pull_platform(&name, &platform).await;

@@ -1,7 +1,5 @@
 //! Sections "API" and "Registry Proxying".
 
-use std::time::Duration;
-
 use berth_testkit::hub::{Hub, HubSettings};
 use berth_testkit::image::Image;
 
@@ -209,19 +207,7 @@ async fn a_stale_answer_has_a_warning_of_the_specs_form() {
     };
     assert_eq!(pull().await.header("warning"), "");
     hub.stop().await;
-    // What the upstream said a moment ago may count as fresh.
-    let warned = async {
-        loop {
-            let answer = pull().await;
-            if answer.headers.contains_key("warning") {
-                return answer;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    let answer = tokio::time::timeout(Duration::from_secs(30), warned)
-        .await
-        .unwrap();
+    let answer = pull().await;
     let warning = answer.header("warning");
     let text = warning
         .strip_prefix("299 - \"")
@@ -231,7 +217,7 @@ async fn a_stale_answer_has_a_warning_of_the_specs_form() {
         "{warning}"
     );
     let values = answer.headers.get_all("warning").iter();
-    assert!(values.map(|value| value.len()).sum::<usize>() <= 4096);
+    assert!(values.fold(0, |sum, value| sum + value.len()) <= 4096);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use futures_util::stream;
 use crate::support::files;
 use crate::support::http::{Answer, Client, with_query};
 use crate::support::server::Server;
+use crate::support::wait;
 
 const REPOSITORY: &str = "library/chunks";
 
@@ -282,14 +283,9 @@ async fn an_idle_upload_ends() {
         .await
         .expect(202)
         .location();
-    let patience = tokio::time::Duration::from_secs(60);
-    let ended = async {
-        while client.get(&location).send().await.status != 404 {
-            tokio::time::sleep(tokio::time::Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(patience, ended)
-        .await
-        .expect("the upload is still there");
+    wait::until("the end of the upload", async || {
+        client.get(&location).send().await.status == 404
+    })
+    .await;
     files::wait_for(&server.data().join("uploads"), 0).await;
 }

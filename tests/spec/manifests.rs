@@ -204,7 +204,7 @@ async fn tags_that_cannot_be_set_refuse_the_whole_push() {
     let many: Vec<_> = (0..100).map(|n| format!("tag=t{n}")).collect();
     for (reference, status) in [
         (format!("{digest}?tag=good&tag=-bad"), 400),
-        (format!("a?tag=good"), 400),
+        ("a?tag=good".to_owned(), 400),
         (format!("{digest}?tag=good&{}", many.join("&")), 414),
     ] {
         put(&client, &reference, IMAGE, body.clone())

@@ -18,7 +18,7 @@ use super::http::Client;
 pub(crate) const ADMIN_PASSWORD: &str = "Harbor-12345";
 
 /// How long a server may take to get ready, or to end.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The `berth` program: `BERTH_BIN`, else the one that Cargo builds beside
 /// this test, built now if it is not there.

@@ -116,6 +116,24 @@ fn a_login_at_docker_hub_comes_with_a_warning() {
 }
 
 #[test]
+fn a_lost_sealing_key_is_asked_for_and_not_made_anew() {
+    let mut server = Server::start(&[]);
+    server.signal("TERM");
+    server.wait();
+    let key = Path::new(&server.data()).join("seal.key");
+    fs::remove_file(&key).unwrap();
+    let listen = "127.0.0.1:0";
+    let output = run(&["serve", "--data", &server.data(), "--listen", listen]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(
+        said.contains("seal.key is missing, restore it from your backup"),
+        "{said}"
+    );
+    assert!(!key.exists());
+}
+
+#[test]
 fn a_second_server_on_the_same_data_says_who_holds_it() {
     let server = Server::start(&[]);
     let output = run(&["serve", "--data", &server.data(), "--listen", "127.0.0.1:0"]);

@@ -122,6 +122,7 @@ async fn answer(
         ))
         .into());
     }
+    let ns = request.ns.clone();
     let call = Call {
         app,
         principal,
@@ -130,7 +131,13 @@ async fn answer(
         asked,
         ns: request.ns,
     };
-    dispatch(call, body, request.route).await
+    let mut response = dispatch(call, body, request.route).await?;
+    if let Some(ns) = ns {
+        response
+            .headers_mut()
+            .insert("oci-namespace", manifests::value(ns));
+    }
+    Ok(response)
 }
 
 /// The project and repository, if the principal may do what the rule says.

@@ -1,5 +1,6 @@
 //! Proxy projects, with a Docker Hub double behind them.
 
+use axum::body::Body;
 use berth_testkit::hub::{Hub, HubSettings};
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
@@ -23,9 +24,7 @@ async fn what_the_upstream_does_not_have_is_unknown_as_what_was_asked_for() {
         // The second answer is the remembered one.
         for _ in 0..2 {
             let request = Request::get(format!("/v2/cache/a/b/{path}"));
-            let answer = berth
-                .answer(request.body(Default::default()).unwrap())
-                .await;
+            let answer = berth.answer(request.body(Body::empty()).unwrap()).await;
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{answer}");
             let body: Value = serde_json::from_str(&answer.body).unwrap();
             assert_eq!(body["errors"][0]["code"], code, "{path}");

@@ -16,7 +16,7 @@ use super::read_exactly;
 
 /// How much is read at once, in bytes. A reader holds at most two chunks: one
 /// on its way to the client and one read ahead.
-const CHUNK: u64 = 64 * 1024;
+const CHUNK: u64 = 128 * 1024;
 
 /// An open file and what is still to be read of it.
 struct Reader {
