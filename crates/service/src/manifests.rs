@@ -145,6 +145,7 @@ impl Service {
                 Begun::Started => fresh,
                 Begun::Joined(nonce) => nonce,
                 Begun::Live(manifest) => {
+                    self.ensure_repository(target).await?;
                     if self.tag_live(&manifest, &new.tags).await? {
                         return Ok(*manifest);
                     }

@@ -5,6 +5,7 @@
 
 mod artifacts;
 mod berth;
+mod challenges;
 mod members;
 mod projects;
 mod proxies;

@@ -80,7 +80,11 @@ fn span_of(bytes: &Bytes, key: ObjectKey, span: Span) -> StoreResult<Bytes> {
 impl BlobStore for MemoryBlobs {
     async fn write(&self, key: ObjectKey, state: WriteState) -> StoreResult<Box<dyn BlobWriter>> {
         let mut objects = self.objects();
-        let paused = objects.paused.get(&key).cloned().unwrap_or_default();
+        let paused = match objects.paused.get(&key) {
+            Some(paused) => paused.clone(),
+            None if state.offset == 0 => Bytes::new(),
+            None => return Err(not_found(&key)),
+        };
         let kept = span_of(
             &paused,
             key,
