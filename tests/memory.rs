@@ -1,7 +1,9 @@
 //! Memory does not grow with what is moved: many large pushes and cold pulls at
 //! once. Sizes are for CI; with `BERTH_FULL=1` each blob has 256 MB.
 
-use berth_oci::{Algorithm, Digest, Hasher};
+use std::sync::{Arc, Mutex};
+
+use berth_oci::{Algorithm, Hasher};
 use berth_testkit::hub::{Hub, HubSettings};
 use berth_testkit::image::seeded_bytes;
 use bytes::Bytes;
@@ -9,7 +11,7 @@ use futures_util::future::join_all;
 use futures_util::stream;
 use reqwest::Method;
 
-use crate::support::http::Client;
+use crate::support::http::{Client, with_query};
 use crate::support::server::{Server, assert_sound};
 
 /// What all this may take at its peak.
@@ -29,12 +31,6 @@ fn blob_size() -> u64 {
 fn pieces(seed: u64, size: u64) -> impl Iterator<Item = Bytes> {
     let starts = (0..size).step_by(usize::try_from(PIECE).unwrap());
     starts.map(move |start| seeded_bytes(seed, start..size.min(start + PIECE)))
-}
-
-fn digest(seed: u64, size: u64) -> Digest {
-    let mut hasher = Hasher::new(Algorithm::Sha256);
-    pieces(seed, size).for_each(|piece| hasher.update(&piece));
-    hasher.finish()
 }
 
 /// The most memory that a server has had (`VmHWM`), in bytes.
@@ -58,22 +54,23 @@ fn assert_peak(server: &Server, what: &str) {
 }
 
 async fn push(client: &Client, seed: u64) {
-    let size = blob_size();
     let location = client.start_upload("library/memory").await;
-    let body = stream::iter(pieces(seed, size).map(Ok::<_, std::io::Error>));
-    let patch = client
-        .patch(&location)
-        .body(reqwest::Body::wrap_stream(body));
+    // Hashed on the way: no connection is idle meanwhile.
+    let hasher = Arc::new(Mutex::new(Some(Hasher::new(Algorithm::Sha256))));
+    let sent = Arc::clone(&hasher);
+    let body = pieces(seed, blob_size()).map(move |piece| {
+        sent.lock().unwrap().as_mut().unwrap().update(&piece);
+        Ok::<_, std::io::Error>(piece)
+    });
+    let body = reqwest::Body::wrap_stream(stream::iter(body));
+    let patch = client.patch(&location).body(body);
     let location = patch.send().await.expect(202).location();
-    let digest = digest(seed, size);
-    client
-        .put(&format!("{location}&digest={digest}"))
-        .send()
-        .await
-        .expect(201);
+    let digest = hasher.lock().unwrap().take().unwrap().finish();
+    let put = client.put(&with_query(&location, &format!("digest={digest}")));
+    put.send().await.expect(201);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn many_large_pushes_at_once_take_little_memory() {
     let server = Server::start().await;
     let client = server.admin();
@@ -82,7 +79,7 @@ async fn many_large_pushes_at_once_take_little_memory() {
     assert_sound(server.data());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn many_large_cold_pulls_at_once_take_little_memory() {
     let hub = Hub::start_with(HubSettings::docker_hub()).await;
     let size = blob_size();

@@ -5,7 +5,7 @@ use berth_ports::StoreError;
 use berth_service::Error;
 use berth_testkit::image::{Format, Image, Index};
 
-use crate::{Moment, NAME, Registry, name};
+use crate::{Moment, NAME, Registry, drop_after, name};
 
 #[tokio::test]
 async fn a_deletion_that_a_crash_left_half_done_is_completed_by_a_repeat() {
@@ -28,6 +28,23 @@ async fn a_deletion_that_a_crash_left_half_done_is_completed_by_a_repeat() {
         .delete_manifest(&target.repository, image.digest())
         .await;
     assert!(matches!(again, Err(Error::ManifestUnknown(_))), "{again:?}");
+}
+
+#[tokio::test]
+async fn a_deletion_whose_client_goes_away_at_any_moment_goes_to_its_end() {
+    for polls in 1..4 {
+        let registry = Registry::start().await;
+        let target = registry.target(NAME).await;
+        let image = Image::random(10);
+        registry.push(&target, &image, &["latest"]).await;
+        let deletion = registry
+            .service
+            .delete_manifest(&target.repository, image.digest());
+        drop_after(polls, deletion).await;
+        assert_eq!(registry.unfinished(NAME).await, [], "{polls}");
+        assert_eq!(registry.tagged(NAME, "latest").await, None, "{polls}");
+        assert_eq!(registry.state(NAME, image.digest()).await, None, "{polls}");
+    }
 }
 
 #[tokio::test]

@@ -142,7 +142,7 @@ pub(crate) enum Moment {
     BeforeATagIsDeleted,
 }
 
-/// Tags of which one is set by a push that overtakes a deletion.
+/// Tags that take a moment to be read, of which one is set by a push that overtakes a deletion.
 #[derive(Debug)]
 pub(crate) struct Tags {
     store: Arc<MemoryStore>,
@@ -231,6 +231,7 @@ impl TagStore for Tags {
         after: Option<&TagName>,
         limit: usize,
     ) -> StoreResult<Page<(TagName, Tag)>> {
+        yield_now().await;
         self.at(Moment::BeforeTagsAreRead).await;
         let page = self.store.tags_of(repository, digest, after, limit).await;
         self.at(Moment::AfterTagsAreRead).await;

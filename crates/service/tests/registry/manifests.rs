@@ -2,8 +2,7 @@
 
 use berth_domain::{Edge, EdgeTarget, MAX_REFERRER_ANNOTATION_BYTES};
 use berth_service::Unlinked;
-use berth_testkit::image::Image;
-use berth_testkit::image::Layer;
+use berth_testkit::image::{Image, ImageBuilder, Layer};
 
 use crate::{NAME, Registry};
 
@@ -41,7 +40,7 @@ async fn a_manifest_of_many_layers_is_pushed_and_deleted_with_all_its_edges() {
     let registry = Registry::start().await;
     let target = registry.target(NAME).await;
     let layers = (0..500).map(|number| Layer::of_file("n", format!("{number}").as_bytes()));
-    let image = layers.fold(Image::builder(), |image, layer| image.with_layer(layer));
+    let image = layers.fold(Image::builder(), ImageBuilder::with_layer);
     let image = image.build();
     registry.push(&target, &image, &["latest"]).await;
     let manifests = &registry.ports().manifests;

@@ -17,7 +17,7 @@ fn digest() -> Digest {
     Digest::sha256(&BYTES)
 }
 
-fn is_unknown<T>(result: Result<T>) -> bool {
+fn is_unknown<T>(result: &Result<T>) -> bool {
     matches!(result, Err(Error::BlobUnknown(_)))
 }
 
@@ -44,13 +44,13 @@ impl Registry {
 async fn a_blob_of_a_deleted_project_is_unknown_in_the_next_of_its_name() {
     let (registry, target) = Registry::with_leftover().await;
     let service = &registry.service;
-    assert!(is_unknown(service.blob(&target, digest()).await));
+    assert!(is_unknown(&service.blob(&target, digest()).await));
     for may_push in [false, true] {
         assert!(is_unknown(
-            service.blob_size(&target, digest(), may_push).await
+            &service.blob_size(&target, digest(), may_push).await
         ));
     }
-    assert!(is_unknown(service.delete_blob(&target, digest()).await));
+    assert!(is_unknown(&service.delete_blob(&target, digest()).await));
 }
 
 #[tokio::test]
