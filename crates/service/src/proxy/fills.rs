@@ -16,7 +16,7 @@ use crate::proxy::failure::Failure;
 use crate::proxy::flights::lock;
 
 /// How much a follower reads at once.
-const CHUNK: u64 = 128 * 1024;
+const CHUNK: u64 = 64 * 1024;
 
 /// How far a fill has come.
 #[derive(Clone, Debug)]
