@@ -6,7 +6,7 @@ use http::Method;
 
 use crate::{harbor, oci};
 
-/// Every route of [`router`](crate::router) as `METHOD /path`, with what it
+/// Every route of [`router`](crate::router()) as `METHOD /path`, with what it
 /// asks of its caller.
 pub fn rules() -> Vec<(String, Rule)> {
     let token = ("GET /service/token".to_owned(), Rule::Filtered);

@@ -1,5 +1,5 @@
 //! One handler per kind of job, each a call into the service. Nothing here
-//! knows a queue: whoever received a job passes it to [`handle`] and deals with
+//! knows a queue: whoever received a job passes it to [`handle`](handle()) and deals with
 //! the answer.
 
 pub use error::JobError;

@@ -1,4 +1,4 @@
-//! Behaviours of [`BlobWriter::follow`](berth_ports::BlobWriter::follow). A
+//! Behaviours of [`BlobWriter::follow`]. A
 //! store that cannot show an unfinished object has none of them to keep.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Behaviours of [`Clock`](berth_ports::Clock), for clocks that run.
+//! Behaviours of [`Clock`], for clocks that run.
 
 use std::sync::Arc;
 use std::time::Duration;

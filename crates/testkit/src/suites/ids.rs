@@ -1,4 +1,4 @@
-//! Behaviours of [`Ids`](berth_ports::Ids).
+//! Behaviours of [`Ids`].
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Behaviours of [`Tasks`](berth_ports::Tasks).
+//! Behaviours of [`Tasks`].
 
 use std::sync::Arc;
 
