@@ -13,7 +13,7 @@ use berth_jobs::{JobError, handle};
 use berth_ports::{Delivery, Ports, StoreResult};
 use berth_service::{Service, ServiceSettings};
 use berth_testkit::Faults;
-use http::Request;
+use http::{Method, Request};
 use tower::ServiceExt as _;
 use tokio::time::timeout;
 
@@ -67,6 +67,7 @@ impl Berth {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let is_head = request.method() == Method::HEAD;
         let answered = async {
             let response = self.router.clone().oneshot(request).await.unwrap();
             let (parts, body) = response.into_parts();
@@ -75,6 +76,7 @@ impl Berth {
                 status: parts.status,
                 headers: parts.headers,
                 body,
+                is_head,
             }
         };
         timeout(PATIENCE, answered).await.expect("the request hangs")

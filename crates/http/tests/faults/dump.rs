@@ -56,15 +56,15 @@ impl Berth {
         }
         let blobs = self.ports().links.list_blobs(None, ALL).await.unwrap();
         dump.extend(blobs.items.iter().map(|b| format!("blob {} {}", b.digest, b.size)));
-        let keys = self.ports().access.signing_keys().await.unwrap().len();
-        dump.insert(format!("{keys} signing keys"));
+        let keys = self.ports().access.signing_keys().await.unwrap();
+        dump.insert(format!("no signing key: {}", keys.is_empty()));
         let buried = self.ports().queue.buried().await.unwrap();
         dump.insert(format!("{buried} dead letters"));
         dump
     }
 
     async fn people(&self, dump: &mut Dump) {
-        let Ports { access, projects, .. } = self.ports();
+        let Ports { access, projects, registries, .. } = self.ports();
         let users = access.list_users(None, ALL).await.unwrap().items;
         for user in &users {
             let User { name, email, real_name, comment, sysadmin, password, .. } = user;
@@ -75,7 +75,11 @@ impl Berth {
         }
         for project in projects.list_projects(None, ALL).await.unwrap().items {
             let Project { id, name, owner, registry, metadata, .. } = &project;
-            dump.insert(format!("project {name} of {owner} {registry:?} {metadata:?}"));
+            let upstream = match registry {
+                Some(id) => registries.registry(*id).await.unwrap().map(|one| one.name),
+                None => None,
+            };
+            dump.insert(format!("project {name} of {owner} {upstream:?} {metadata:?}"));
             let members = projects.list_members(*id, None, ALL).await.unwrap().items;
             for member in members {
                 let user = users.iter().find(|user| user.id == member.user);

@@ -95,6 +95,7 @@ impl World {
             tags: store.clone(),
             links: store.clone(),
             gc: store.clone(),
+            runs: store.clone(),
             uploads: store.clone(),
             outbox: store.clone(),
             queue: store.clone(),
@@ -171,6 +172,13 @@ pub(crate) fn large_image() -> Image {
     Image::builder()
         .with_layer(berth_testkit::image::Layer::of_file("l", &small))
         .annotation("note", note)
+        .build()
+}
+
+/// An image whose blobs are a few bytes.
+pub(crate) fn small_image() -> Image {
+    Image::builder()
+        .with_layer(berth_testkit::image::Layer::of_file("file", b"bytes"))
         .build()
 }
 

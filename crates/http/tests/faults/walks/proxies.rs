@@ -1,6 +1,6 @@
 //! Images of a proxy project: one that is held, and one that is not.
 
-use futures_util::future::BoxFuture;
+use futures_util::future::LocalBoxFuture;
 
 use crate::answer::Answer;
 use crate::berth::Berth;
@@ -32,11 +32,11 @@ fn cold() -> Vec<Walk> {
             .caches(),
         Walk::request("HEAD /v2/{name}/blobs/{digest}", get(&format!("HEAD blobs/{layer}"))),
         Walk::request("GET /v2/{name}/tags/list", get("GET tags/list")),
-        Walk::act(by_reference, a_whole_pull).caches(),
+        Walk::act(by_reference, "a whole pull", a_whole_pull).caches(),
     ]
 }
 
-fn a_whole_pull(berth: &Berth) -> BoxFuture<'_, Answer> {
+fn a_whole_pull(berth: &Berth) -> LocalBoxFuture<'_, Answer> {
     Box::pin(async {
         let cold = image("cold");
         let get = |path: String| Sent::new(&format!("GET /v2/cache/library/cold/{path}"));

@@ -1,7 +1,7 @@
 //! Upload sessions. The world has one, with the first half of a blob.
 
 use berth_testkit::image::Content;
-use futures_util::future::BoxFuture;
+use futures_util::future::LocalBoxFuture;
 use http::StatusCode;
 
 use crate::answer::Answer;
@@ -40,7 +40,7 @@ pub(crate) fn walks(world: &World) -> Vec<Walk> {
 
 /// What a client does that does not know how far it came: it asks, and goes on
 /// from there, or begins anew.
-fn go_on(berth: &Berth) -> BoxFuture<'_, Answer> {
+fn go_on(berth: &Berth) -> LocalBoxFuture<'_, Answer> {
     Box::pin(async {
         let Content { digest, bytes, .. } = halved_blob();
         let session = berth.world.upload.split('?').next().unwrap();
