@@ -18,18 +18,18 @@ use bytes::Bytes;
 
 use fences::Fences;
 use layout::Layout;
+use progress::Run;
 use writer::FileWriter;
 
 mod fences;
 mod growing;
 mod io;
 mod layout;
+mod progress;
 mod reader;
 mod target;
+mod write_back;
 mod writer;
-
-/// The one version of [`WriteState::progress`]: offset and hash say all.
-const PROGRESS: &[u8] = &[1];
 
 /// A [`BlobStore`] on a folder of a local file system. Cheap to clone.
 ///
@@ -38,6 +38,7 @@ const PROGRESS: &[u8] = &[1];
 pub struct FileBlobs {
     layout: Arc<Layout>,
     fences: Fences,
+    run: Run,
 }
 
 impl FileBlobs {
@@ -47,6 +48,7 @@ impl FileBlobs {
         Ok(Self {
             layout: Arc::new(Layout::create(dir)?),
             fences: Fences::default(),
+            run: Run::begin(),
         })
     }
 }
@@ -54,21 +56,20 @@ impl FileBlobs {
 #[async_trait]
 impl BlobStore for FileBlobs {
     async fn write(&self, key: ObjectKey, state: WriteState) -> StoreResult<Box<dyn BlobWriter>> {
-        let fresh = state.offset == 0 && state.progress.is_empty();
-        if !fresh && state.progress != PROGRESS {
-            return Err(StoreError::Corrupt(format!(
-                "the progress of object {key} is unknown"
-            )));
-        }
-        let Self { layout, fences } = self.clone();
-        let writer = io::blocking(move || FileWriter::open(&layout, &fences, key, state)).await?;
+        let (layout, fences, run) = (Arc::clone(&self.layout), self.fences.clone(), self.run);
+        let writer =
+            io::blocking(move || FileWriter::open(&layout, &fences, key, state, run)).await?;
         Ok(Box::new(writer))
     }
 
     async fn put(&self, key: ObjectKey, bytes: Bytes) -> StoreResult<()> {
-        let Self { layout, fences } = self.clone();
+        let Self {
+            layout,
+            fences,
+            run,
+        } = self.clone();
         io::blocking(move || {
-            let target = target::Target::open(&layout, &fences, key, 0)?;
+            let target = target::Target::fresh(&layout, &fences, key, run)?;
             let stored = target.write(0, &bytes).and_then(|()| target.publish());
             if stored.is_err() {
                 // The first error says more than one about the leftover would.
@@ -97,8 +98,13 @@ impl BlobStore for FileBlobs {
         .await
     }
 
+    async fn unfinished(&self) -> StoreResult<Vec<ObjectKey>> {
+        let layout = Arc::clone(&self.layout);
+        io::blocking(move || layout.all_unfinished().map_err(io::store_error)).await
+    }
+
     async fn delete(&self, key: ObjectKey) -> StoreResult<()> {
-        let Self { layout, fences } = self.clone();
+        let Self { layout, fences, .. } = self.clone();
         io::blocking(move || {
             // Whoever still writes it must not publish it afterwards.
             fences.claim(key).guarded(|| {

@@ -1,7 +1,7 @@
 //! Reading a file while it is written.
 
 use std::fs::File;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use berth_domain::ObjectKey;
@@ -20,7 +20,8 @@ const LIMIT: u64 = 256 * 1024;
 #[derive(Debug)]
 pub(super) struct GrowingFile {
     key: ObjectKey,
-    file: Arc<File>,
+    /// There once something is readable.
+    file: Arc<OnceLock<File>>,
     /// Closed when the writer is gone.
     readable: watch::Receiver<u64>,
 }
@@ -28,7 +29,7 @@ pub(super) struct GrowingFile {
 impl GrowingFile {
     pub(super) const fn new(
         key: ObjectKey,
-        file: Arc<File>,
+        file: Arc<OnceLock<File>>,
         readable: watch::Receiver<u64>,
     ) -> Self {
         Self {
@@ -59,6 +60,10 @@ impl Growing for GrowingFile {
             return Ok(Bytes::new());
         }
         let (key, file) = (self.key, Arc::clone(&self.file));
-        blocking(move || read_exactly(&file, key, offset, length)).await
+        blocking(move || match file.get() {
+            Some(file) => read_exactly(file, key, offset, length),
+            None => Ok(Bytes::new()),
+        })
+        .await
     }
 }

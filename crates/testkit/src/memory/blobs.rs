@@ -131,6 +131,10 @@ impl BlobStore for MemoryBlobs {
             .map(|bytes| bytes.len() as u64))
     }
 
+    async fn unfinished(&self) -> StoreResult<Vec<ObjectKey>> {
+        Ok(self.objects().paused.keys().copied().collect())
+    }
+
     async fn delete(&self, key: ObjectKey) -> StoreResult<()> {
         self.objects().remove(key);
         Ok(())
