@@ -2,12 +2,13 @@
 //! remembers.
 
 use berth_domain::{Project, ProjectName};
-use berth_oci::RepositoryName;
+use berth_oci::{Digest, RepositoryName};
 use berth_ports::Ports;
 
 use crate::authenticate::Logins;
 use crate::error::{Error, Result};
 use crate::proxy::ProxyState;
+use crate::recent::Recent;
 use crate::settings::ServiceSettings;
 use crate::tokens::KnownKeys;
 
@@ -20,6 +21,10 @@ pub struct Service {
     pub(crate) keys: KnownKeys,
     pub(crate) logins: Logins,
     pub(crate) proxy: ProxyState,
+    /// Manifests that pushers were promised a moment ago.
+    pub(crate) promises: Recent<(RepositoryName, Digest), ()>,
+    /// Held by the sweep that is under way.
+    pub(crate) sweeping: tokio::sync::Mutex<()>,
 }
 
 impl Service {
@@ -31,6 +36,8 @@ impl Service {
             keys: KnownKeys::default(),
             logins: Logins::default(),
             proxy: ProxyState::default(),
+            promises: Recent::default(),
+            sweeping: tokio::sync::Mutex::default(),
         }
     }
 

@@ -439,15 +439,16 @@ impl Service {
         for session in sessions.await?.items {
             ownerless.remove(&session.key);
         }
-        for key in &ownerless {
-            self.ports.blobs.delete(*key).await?;
+        let ownerless: Vec<_> = ownerless.into_iter().collect();
+        for keys in ownerless.chunks(SWEEP_PAGE) {
+            self.ports.blobs.delete(keys).await?;
         }
         Ok(ownerless.len())
     }
 
     /// Deletes an object that nothing names any more.
     pub async fn delete_object(&self, key: ObjectKey) -> Result<()> {
-        Ok(self.ports.blobs.delete(key).await?)
+        Ok(self.ports.blobs.delete(&[key]).await?)
     }
 
     /// The job that sweeps idle sessions.
