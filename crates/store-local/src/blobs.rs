@@ -16,10 +16,13 @@ use berth_domain::{ObjectKey, WriteState};
 use berth_ports::{Access, BlobStore, BlobWriter, ByteStream, Span, StoreError, StoreResult};
 use bytes::Bytes;
 
+use buffers::Buffers;
 use fences::Fences;
 use layout::Layout;
 use writer::FileWriter;
 
+mod buffers;
+mod cached;
 mod fences;
 mod growing;
 mod io;
@@ -38,6 +41,7 @@ const PROGRESS: &[u8] = &[1];
 pub struct FileBlobs {
     layout: Arc<Layout>,
     fences: Fences,
+    buffers: Buffers,
 }
 
 impl FileBlobs {
@@ -47,6 +51,7 @@ impl FileBlobs {
         Ok(Self {
             layout: Arc::new(Layout::create(dir)?),
             fences: Fences::default(),
+            buffers: Buffers::default(),
         })
     }
 }
@@ -60,13 +65,13 @@ impl BlobStore for FileBlobs {
                 "the progress of object {key} is unknown"
             )));
         }
-        let Self { layout, fences } = self.clone();
+        let Self { layout, fences, .. } = self.clone();
         let writer = io::blocking(move || FileWriter::open(&layout, &fences, key, state)).await?;
         Ok(Box::new(writer))
     }
 
     async fn put(&self, key: ObjectKey, bytes: Bytes) -> StoreResult<()> {
-        let Self { layout, fences } = self.clone();
+        let Self { layout, fences, .. } = self.clone();
         io::blocking(move || {
             let target = target::Target::open(&layout, &fences, key, 0)?;
             let stored = target.write(0, &bytes).and_then(|()| target.publish());
@@ -84,7 +89,7 @@ impl BlobStore for FileBlobs {
     }
 
     async fn stream(&self, key: ObjectKey, size: u64, span: Span) -> StoreResult<ByteStream> {
-        reader::stream(&self.layout, key, size, span).await
+        reader::stream(&self.layout, &self.buffers, key, size, span).await
     }
 
     async fn size(&self, key: ObjectKey) -> StoreResult<Option<u64>> {
@@ -98,7 +103,7 @@ impl BlobStore for FileBlobs {
     }
 
     async fn delete(&self, key: ObjectKey) -> StoreResult<()> {
-        let Self { layout, fences } = self.clone();
+        let Self { layout, fences, .. } = self.clone();
         io::blocking(move || {
             // Whoever still writes it must not publish it afterwards.
             fences.claim(key).guarded(|| {
@@ -113,11 +118,17 @@ impl BlobStore for FileBlobs {
 /// Reads `length` bytes at `offset`, all of them.
 fn read_exactly(file: &File, key: ObjectKey, offset: u64, length: usize) -> StoreResult<Bytes> {
     let mut bytes = vec![0; length];
-    match file.read_exact_at(&mut bytes, offset) {
-        Ok(()) => Ok(bytes.into()),
-        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Err(StoreError::Corrupt(
-            format!("object {key} is shorter than its record says"),
-        )),
-        Err(error) => Err(io::store_error(error)),
-    }
+    read_into(file, key, offset, &mut bytes)?;
+    Ok(bytes.into())
+}
+
+/// Fills `buffer` with the bytes at `offset`.
+fn read_into(file: &File, key: ObjectKey, offset: u64, buffer: &mut [u8]) -> StoreResult<()> {
+    file.read_exact_at(buffer, offset)
+        .map_err(|error| match error.kind() {
+            ErrorKind::UnexpectedEof => {
+                StoreError::Corrupt(format!("object {key} is shorter than its record says"))
+            }
+            _ => io::store_error(error),
+        })
 }
