@@ -16,7 +16,7 @@ pub use links::{
 };
 pub use projects::{ProjectStore, RegistryStore, Sequences};
 pub use repositories::{CommitManifest, DeleteEnd, ManifestStore, RepositoryStore, TagStore};
-pub use secrets::{SecretError, Secrets, TokenError, TokenRequest};
+pub use secrets::{SecretError, Secrets, TokenError, TokenRequest, VerifiedToken};
 pub use set::Ports;
 pub use uploads::UploadStore;
 pub use upstream::{

@@ -21,6 +21,7 @@ pub use walk::WALK_LIMIT;
 
 mod authenticate;
 mod authorize;
+mod bodies;
 mod catalogue;
 mod deletion;
 mod detached;
@@ -28,6 +29,7 @@ mod error;
 mod fsck;
 mod health;
 mod keep_alive;
+mod known_projects;
 mod links;
 mod manifests;
 mod members;

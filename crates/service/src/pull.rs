@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use berth_domain::{Expect, Page, ProjectName, Referrer, Repository};
+use berth_domain::{Expect, Manifest, Page, ProjectName, Referrer, Repository};
 use berth_oci::{Digest, ParsedManifest, Reference, RepositoryName, TagName};
 use berth_ports::StoreError;
+use bytes::Bytes;
 
 use crate::error::{Error, Result};
 use crate::links::{ATTEMPTS, contended};
@@ -22,8 +23,7 @@ impl Service {
     ) -> Result<ServedManifest> {
         match target.project.registry {
             Some(registry) => {
-                self.proxied_manifest(target, registry, reference, head)
-                    .await
+                Box::pin(self.proxied_manifest(target, registry, reference, head)).await
             }
             None => {
                 self.held_manifest(&target.repository, reference, head)
@@ -49,12 +49,14 @@ impl Service {
                     .tag(repository, name)
                     .await?
                     .ok_or_else(unknown)?;
-                if head {
+                // The tag says that the manifest is there.
+                let known = self.bodies.get(tag.digest);
+                if head || known.is_some() {
                     return Ok(ServedManifest {
                         digest: tag.digest,
                         media_type: tag.media_type,
                         size: tag.size,
-                        bytes: None,
+                        bytes: known.filter(|_| !head),
                         stale: false,
                     });
                 }
@@ -70,7 +72,7 @@ impl Service {
         let bytes = if head {
             None
         } else {
-            Some(self.manifest_bytes(&manifest).await?)
+            Some(self.known_bytes(&manifest).await?)
         };
         Ok(ServedManifest {
             digest,
@@ -79,6 +81,15 @@ impl Service {
             bytes,
             stale: false,
         })
+    }
+
+    async fn known_bytes(&self, manifest: &Manifest) -> Result<Bytes> {
+        if let Some(bytes) = self.bodies.get(manifest.digest) {
+            return Ok(bytes);
+        }
+        let bytes = self.manifest_bytes(manifest).await?;
+        self.bodies.put(manifest.digest, &bytes);
+        Ok(bytes)
     }
 
     /// A blob's size, for a HEAD. To a principal that may push it is a promise:
@@ -91,7 +102,7 @@ impl Service {
     ) -> Result<u64> {
         match self.held_blob_size(target, digest, may_push).await {
             Err(Error::BlobUnknown(_)) if target.project.registry.is_some() => {
-                self.proxied_blob_size(target, digest).await
+                Box::pin(self.proxied_blob_size(target, digest)).await
             }
             size => size,
         }
@@ -135,7 +146,7 @@ impl Service {
             ));
         }
         match target.project.registry {
-            Some(registry) => self.proxied_blob(target, registry, digest).await,
+            Some(registry) => Box::pin(self.proxied_blob(target, registry, digest)).await,
             None => Err(Error::BlobUnknown(digest)),
         }
     }
@@ -148,7 +159,7 @@ impl Service {
         limit: usize,
     ) -> Result<Page<TagName>> {
         match target.project.registry {
-            Some(registry) => self.proxied_tags(target, registry, last, limit).await,
+            Some(registry) => Box::pin(self.proxied_tags(target, registry, last, limit)).await,
             None => self.held_tags(&target.repository, last, limit).await,
         }
     }
@@ -199,8 +210,9 @@ impl Service {
     ) -> Result<Page<Referrer>> {
         match target.project.registry {
             Some(registry) => {
-                self.proxied_referrers(target, registry, subject, artifact_type, after, limit)
-                    .await
+                let found =
+                    self.proxied_referrers(target, registry, subject, artifact_type, after, limit);
+                Box::pin(found).await
             }
             None => {
                 self.held_referrers(&target.repository, subject, artifact_type, after, limit)
