@@ -166,6 +166,11 @@ opaque_id!(
     JobId
 );
 
+impl LinkId {
+    /// Comes before every id that is given out.
+    pub const SMALLEST: Self = Self(0);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -29,6 +29,8 @@ pub enum Job {
     },
     /// Upload sessions that nobody continues are to be ended.
     SweepUploads,
+    /// What the GC queue has due is to be looked at.
+    SweepGarbage,
 }
 
 impl Job {
@@ -38,6 +40,7 @@ impl Job {
             Self::Unlink { .. } => "unlink",
             Self::DeleteObject { .. } => "delete_object",
             Self::SweepUploads => "sweep_uploads",
+            Self::SweepGarbage => "sweep_garbage",
         }
     }
 }

@@ -9,6 +9,7 @@ pub use endpoint::{
     DOCKER_HUB_NAMESPACE, EndpointKind, RegistryEndpoint, Remote, Sealed, SealedCredential,
     namespace,
 };
+pub use gc::{LinkStep, Need, first_step};
 pub use ids::{
     ArtifactId, FreshId, IdError, JobId, LinkId, LinkToken, Nonce, ObjectKey, ProjectId,
     RegistryId, RepositoryId, Sequence, UploadId, UserId,
@@ -31,6 +32,7 @@ pub use version::{Expect, Version};
 mod access;
 mod blob;
 mod endpoint;
+mod gc;
 mod ids;
 mod job;
 mod manifest;

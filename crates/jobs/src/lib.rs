@@ -8,5 +8,6 @@ pub use handle::handle;
 mod delete_object;
 mod error;
 mod handle;
+mod sweep_garbage;
 mod sweep_uploads;
 mod unlink;

@@ -98,8 +98,9 @@ pub trait BlobStore: Debug + Send + Sync + 'static {
     /// The size of a finished object; `None` if there is none.
     async fn size(&self, key: ObjectKey) -> StoreResult<Option<u64>>;
 
-    /// Deletes an object, finished or not. One that is not there is no error.
-    async fn delete(&self, key: ObjectKey) -> StoreResult<()>;
+    /// Deletes objects (at most 1,000), finished or not, for good. One that is
+    /// not there is no error.
+    async fn delete(&self, keys: &[ObjectKey]) -> StoreResult<()>;
 }
 
 /// A writer of one object.

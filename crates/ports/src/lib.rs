@@ -15,7 +15,9 @@ pub use links::{
     BackEdge, CommitLink, GcEntry, GcQueue, GcSubject, LinkCommit, LinkSource, LinkStore,
 };
 pub use projects::{ProjectStore, RegistryStore, Sequences};
-pub use repositories::{CommitManifest, DeleteEnd, ManifestStore, RepositoryStore, TagStore};
+pub use repositories::{
+    BeginDelete, CommitManifest, DeleteEnd, ManifestStore, RepositoryStore, TagStore,
+};
 pub use secrets::{SecretError, Secrets, TokenError, TokenRequest, VerifiedToken};
 pub use set::Ports;
 pub use uploads::UploadStore;

@@ -84,14 +84,14 @@ pub trait LinkStore: Debug + Send + Sync + 'static {
     /// The blob.
     async fn blob(&self, digest: Digest) -> StoreResult<Option<Blob>>;
 
-    /// Puts an entry for the link into the GC queue, due at `now`, and then a
+    /// Puts an entry for the link into the GC queue, due at `due`, and then a
     /// pending back-edge from the blob, under a fresh id.
     async fn prepare_link(
         &self,
         repository: &RepositoryName,
         digest: Digest,
         id: LinkId,
-        now: Timestamp,
+        due: Timestamp,
     ) -> StoreResult<()>;
 
     /// In one transaction: the blob put (if absent), or its generation raised
@@ -131,14 +131,18 @@ pub trait LinkStore: Debug + Send + Sync + 'static {
 
     /// Deletes a link that is still condemned under `token`, with its
     /// back-edge, and puts an entry for the blob into the GC queue, due at
-    /// `now`; else `Conflict`.
+    /// `due`; else `Conflict`.
     async fn delete_link(
         &self,
         repository: &RepositoryName,
         digest: Digest,
         token: LinkToken,
-        now: Timestamp,
+        due: Timestamp,
     ) -> StoreResult<()>;
+
+    /// Deletes a blob whose key and generation are still these, and puts an
+    /// entry for its object into the GC queue, due at `due`; else `Conflict`.
+    async fn delete_blob(&self, blob: &Blob, due: Timestamp) -> StoreResult<()>;
 
     /// A blob's back-edges by repository and link, behind `after`.
     async fn back_edges(
@@ -161,12 +165,28 @@ pub trait LinkStore: Debug + Send + Sync + 'static {
 }
 
 /// What a GC entry is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum GcSubject {
-    /// A link or a pending or childless manifest of a repository.
-    Target(RepositoryName, EdgeTarget),
+    /// A link that is new, or has lost an edge.
+    Link(RepositoryName, Digest),
+    /// A manifest that a push or a deletion may have left half-way.
+    Manifest(RepositoryName, Digest),
+    /// A manifest that an index no longer names.
+    Child(RepositoryName, Digest),
     /// A blob that may have lost its last link.
     Blob(Digest),
+    /// An object that nothing names any more.
+    Object(ObjectKey),
+}
+
+impl GcSubject {
+    /// What has lost an edge.
+    pub fn target(repository: &RepositoryName, target: EdgeTarget) -> Self {
+        match target {
+            EdgeTarget::Blob(digest) => Self::Link(repository.clone(), digest),
+            EdgeTarget::Manifest(digest) => Self::Child(repository.clone(), digest),
+        }
+    }
 }
 
 /// An entry of the GC queue: something to look at once it is due. One entry
@@ -181,8 +201,8 @@ pub struct GcEntry {
     pub subject: GcSubject,
 }
 
-/// The queue of what may be collected. Links, manifests and blobs enter it by
-/// the transitions of the other ports.
+/// The queue of what may be collected. All enters it by the transitions of the
+/// other ports, and leaves it only when somebody has decided about it.
 #[async_trait]
 pub trait GcQueue: Debug + Send + Sync + 'static {
     /// Entries due at `now`, the oldest first, behind the key `after`.
@@ -192,4 +212,12 @@ pub trait GcQueue: Debug + Send + Sync + 'static {
         after: Option<&str>,
         limit: usize,
     ) -> StoreResult<Vec<GcEntry>>;
+
+    /// Puts an entry's subject into the queue again, due at `due`, and then
+    /// takes the entry away.
+    async fn postpone(&self, entry: &GcEntry, due: Timestamp) -> StoreResult<()>;
+
+    /// Takes entries away (at most 1,000), by their keys. Those that are not
+    /// there are no error.
+    async fn decided(&self, keys: &[String]) -> StoreResult<()>;
 }

@@ -81,13 +81,13 @@ pub struct CommitManifest {
 #[async_trait]
 pub trait ManifestStore: Debug + Send + Sync + 'static {
     /// Makes a manifest pending under `nonce`, with an entry in the GC queue
-    /// due at `now`; or says what stands in the way.
+    /// due at `due`; or says what stands in the way.
     async fn begin_manifest(
         &self,
         repository: &RepositoryName,
         digest: Digest,
         nonce: Nonce,
-        now: Timestamp,
+        due: Timestamp,
     ) -> StoreResult<Begun>;
 
     /// Writes edges from `edge` to each of `targets` (at most 25): plain puts,
@@ -100,13 +100,13 @@ pub trait ManifestStore: Debug + Send + Sync + 'static {
     ) -> StoreResult<()>;
 
     /// Deletes edges (at most 25 targets), then puts an entry for each target
-    /// into the GC queue, due at `now`. Edges that are not there are no error.
+    /// into the GC queue, due at `due`. Edges that are not there are no error.
     async fn delete_edges(
         &self,
         repository: &RepositoryName,
         edge: Edge,
         targets: &[EdgeTarget],
-        now: Timestamp,
+        due: Timestamp,
     ) -> StoreResult<()>;
 
     /// The edges that lead to `target`, by manifest and nonce, behind `after`.
@@ -171,13 +171,24 @@ pub trait ManifestStore: Debug + Send + Sync + 'static {
         limit: usize,
     ) -> StoreResult<Page<Referrer>>;
 
-    /// Hides a live manifest: live to deleting, `Conflict` if it is not live
-    /// under `nonce`.
+    /// Notes that a pusher was promised a live manifest; one that is not live
+    /// is no error.
+    async fn touch_manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+        now: Timestamp,
+    ) -> StoreResult<()>;
+
+    /// Hides a live manifest: live to deleting, with an entry in the GC queue
+    /// as `deletion` says. `Conflict` if it is not live under `nonce`, or was
+    /// touched.
     async fn begin_delete(
         &self,
         repository: &RepositoryName,
         digest: Digest,
         nonce: Nonce,
+        deletion: &BeginDelete,
     ) -> StoreResult<()>;
 
     /// Ends a deletion: takes the record, its place in the list and among the
@@ -190,6 +201,15 @@ pub trait ManifestStore: Debug + Send + Sync + 'static {
         nonce: Nonce,
         end: &DeleteEnd,
     ) -> StoreResult<()>;
+}
+
+/// How the deletion of a manifest begins.
+#[derive(Clone, Copy, Debug)]
+pub struct BeginDelete {
+    /// Only if nobody was promised it at this time or later; pushes count.
+    pub untouched_since: Option<Timestamp>,
+    /// When to look whether the deletion came to its end.
+    pub due: Timestamp,
 }
 
 /// How the deletion of a manifest ends.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use berth_domain::{
-    Edge, EdgeTarget, Envelope, Expect, Job, Manifest, ManifestContent, ManifestState, Nonce,
+    Edge, EdgeTarget, Envelope, Expect, Job, Manifest, ManifestContent, ManifestState, Need, Nonce,
 };
 use berth_oci::{Digest, ParsedManifest, RepositoryName};
-use berth_ports::{DeleteEnd, StoreError};
+use berth_ports::{BeginDelete, DeleteEnd, StoreError};
 
 use crate::error::{Error, Result};
 use crate::links::{ATTEMPTS, contended};
@@ -36,7 +36,7 @@ impl Service {
             .await
     }
 
-    async fn delete(&self, repository: &RepositoryName, digest: Digest) -> Result<()> {
+    pub(crate) async fn delete(&self, repository: &RepositoryName, digest: Digest) -> Result<()> {
         let manifests = &self.ports.manifests;
         for _ in 0..ATTEMPTS {
             let Some(manifest) = manifests.manifest(repository, digest).await? else {
@@ -48,29 +48,47 @@ impl Service {
                 continue;
             };
             let jobs = self.jobs_of_deletion(&manifest).await?;
+            let deletion = BeginDelete {
+                untouched_since: None,
+                due: self.after_grace(),
+            };
             match manifests
-                .begin_delete(repository, digest, manifest.nonce)
+                .begin_delete(repository, digest, manifest.nonce, &deletion)
                 .await
             {
                 Ok(()) => {}
                 Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => continue,
                 Err(error) => return Err(error.into()),
             }
-            let ended = self.end_deletion(&manifest, jobs).await;
-            if ended.is_err() {
-                // It is whole again rather than half gone; the first failure
-                // is the one to be told.
-                if let Err(error) = self.restore(repository, digest).await {
-                    tracing::warn!(%repository, %digest, %error, "deletion left half done");
+            match self.end_deletion(&manifest, jobs).await {
+                Ok(true) => return Ok(()),
+                // Somebody brought it back: the client is told that it is gone
+                // only if it is.
+                Ok(false) => {}
+                Err(error) => {
+                    // It is whole again rather than half gone; the first
+                    // failure is the one to be told.
+                    if let Err(error) = self.restore(repository, digest).await {
+                        tracing::warn!(%repository, %digest, %error, "deletion left half done");
+                    }
+                    return Err(error);
                 }
             }
-            return ended;
+            let state = manifests.manifest_state(repository, digest).await?;
+            if state != Some((ManifestState::Live, manifest.nonce)) {
+                return Ok(());
+            }
         }
         Err(contended("the manifest"))
     }
 
-    /// Ends the deletion of a manifest that is hidden already.
-    async fn end_deletion(&self, manifest: &Manifest, jobs: Vec<Envelope>) -> Result<()> {
+    /// Ends the deletion of a manifest that is hidden already; `false` if it is
+    /// no longer as it was.
+    pub(crate) async fn end_deletion(
+        &self,
+        manifest: &Manifest,
+        jobs: Vec<Envelope>,
+    ) -> Result<bool> {
         let (repository, digest) = (&manifest.repository, manifest.digest);
         if self
             .has_edge(repository, EdgeTarget::Manifest(digest))
@@ -90,10 +108,9 @@ impl Service {
         {
             Ok(()) => {
                 self.send_soon(jobs);
-                Ok(())
+                Ok(true)
             }
-            // A push of the same manifest overtook the deletion.
-            Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => Ok(()),
+            Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
@@ -118,7 +135,7 @@ impl Service {
 
     /// The jobs that a manifest's deletion causes: its edges go, and its object
     /// if it has one.
-    async fn jobs_of_deletion(&self, manifest: &Manifest) -> Result<Vec<Envelope>> {
+    pub(crate) async fn jobs_of_deletion(&self, manifest: &Manifest) -> Result<Vec<Envelope>> {
         let mut jobs = Vec::new();
         let bytes = match self.manifest_bytes(manifest).await {
             Ok(bytes) => ParsedManifest::parse(Some(&manifest.media_type), &bytes).ok(),
@@ -195,7 +212,12 @@ impl Service {
         }
     }
 
-    async fn abort(&self, name: &RepositoryName, digest: Digest, nonce: Nonce) -> Result<()> {
+    pub(crate) async fn abort(
+        &self,
+        name: &RepositoryName,
+        digest: Digest,
+        nonce: Nonce,
+    ) -> Result<()> {
         let manifests = &self.ports.manifests;
         match manifests.abort_manifest(name, digest, nonce, &[]).await {
             Ok(()) | Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => Ok(()),
@@ -232,14 +254,18 @@ impl Service {
         self.has_edge(repository, EdgeTarget::Blob(digest)).await
     }
 
-    async fn has_edge(&self, repository: &RepositoryName, target: EdgeTarget) -> Result<bool> {
+    pub(crate) async fn has_edge(
+        &self,
+        repository: &RepositoryName,
+        target: EdgeTarget,
+    ) -> Result<bool> {
         let manifests = &self.ports.manifests;
         let mut after = None;
         loop {
             let page = manifests.edges(repository, target, after, 100).await?;
             for edge in &page.items {
                 let state = manifests.manifest_state(repository, edge.manifest).await?;
-                if state.is_some_and(|(_, nonce)| nonce == edge.nonce) {
+                if Need::by_edge(edge.nonce, state).keeps() {
                     return Ok(true);
                 }
             }

@@ -124,7 +124,7 @@ impl Service {
         let id = LinkId::from(self.ports.ids.fresh());
         self.ports
             .links
-            .prepare_link(repository, digest, id, self.now())
+            .prepare_link(repository, digest, id, self.after_grace())
             .await?;
         Ok(id)
     }
@@ -162,7 +162,7 @@ impl Service {
 
     /// Condemns a link, or finds that it is; `None` if it was changed since it
     /// was read.
-    async fn condemn(&self, link: &Link) -> Result<Option<LinkToken>> {
+    pub(crate) async fn condemn(&self, link: &Link) -> Result<Option<LinkToken>> {
         if let LinkState::Condemned(token) = link.state {
             return Ok(Some(token));
         }
@@ -179,7 +179,7 @@ impl Service {
     }
 
     /// Deletes a link that is still condemned; `false` if it was revived.
-    async fn delete_condemned(&self, link: &Link, token: LinkToken) -> Result<bool> {
+    pub(crate) async fn delete_condemned(&self, link: &Link, token: LinkToken) -> Result<bool> {
         let links = &self.ports.links;
         match links
             .delete_link(&link.repository, link.digest, token, self.now())

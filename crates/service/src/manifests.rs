@@ -139,13 +139,14 @@ impl Service {
             let begun = self
                 .ports
                 .manifests
-                .begin_manifest(repository, new.digest, fresh, self.now())
+                .begin_manifest(repository, new.digest, fresh, self.after_grace())
                 .await?;
             let nonce = match begun {
                 Begun::Started => fresh,
                 Begun::Joined(nonce) => nonce,
                 Begun::Live(manifest) => {
                     self.ensure_repository(target).await?;
+                    self.touch_manifest(&manifest).await?;
                     if self.tag_live(&manifest, &new.tags).await? {
                         return Ok(*manifest);
                     }
@@ -161,6 +162,18 @@ impl Service {
             }
         }
         Err(contended("the manifest"))
+    }
+
+    /// Promises a pusher that a manifest stays for a while.
+    async fn touch_manifest(&self, manifest: &Manifest) -> Result<()> {
+        let Manifest {
+            repository, digest, ..
+        } = manifest;
+        Ok(self
+            .ports
+            .manifests
+            .touch_manifest(repository, *digest, self.now())
+            .await?)
     }
 
     /// Sets tags to a manifest that was live when it was read; `false` if it

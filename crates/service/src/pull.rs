@@ -6,6 +6,7 @@ use berth_domain::{Expect, Manifest, Page, ProjectName, Referrer, Repository};
 use berth_oci::{Digest, ParsedManifest, Reference, RepositoryName, TagName};
 use berth_ports::StoreError;
 use bytes::Bytes;
+use jiff::Timestamp;
 
 use crate::error::{Error, Result};
 use crate::links::{ATTEMPTS, contended};
@@ -90,6 +91,22 @@ impl Service {
         let bytes = self.manifest_bytes(manifest).await?;
         self.bodies.put(manifest.digest, &bytes);
         Ok(bytes)
+    }
+
+    /// Promises a principal that may push that a manifest, which it was told is
+    /// there, stays for half the grace time at least. Written once in a quarter
+    /// of it.
+    pub async fn promise_manifest(&self, target: &Target, digest: Digest) -> Result<()> {
+        let (repository, now) = (&target.repository, self.now());
+        let not_before = now.checked_sub(self.grace() / 4).unwrap_or(Timestamp::MIN);
+        let key = (repository.clone(), digest);
+        if self.promises.get(&key, not_before).is_some() {
+            return Ok(());
+        }
+        let manifests = &self.ports.manifests;
+        manifests.touch_manifest(repository, digest, now).await?;
+        self.promises.put(key, now, (), not_before);
+        Ok(())
     }
 
     /// A blob's size, for a HEAD. To a principal that may push it is a promise:

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use berth_domain::{Project, ProjectName};
-use berth_oci::RepositoryName;
+use berth_oci::{Digest, RepositoryName};
 use berth_ports::Ports;
 
 use crate::authenticate::Logins;
@@ -12,6 +12,7 @@ use crate::bodies::Bodies;
 use crate::error::{Error, Result};
 use crate::known_projects::KnownProjects;
 use crate::proxy::ProxyState;
+use crate::recent::Recent;
 use crate::settings::ServiceSettings;
 use crate::tokens::{KnownKeys, VerifiedTokens};
 
@@ -27,6 +28,10 @@ pub struct Service {
     pub(crate) proxy: ProxyState,
     pub(crate) projects: KnownProjects,
     pub(crate) bodies: Bodies,
+    /// Manifests that pushers were promised a moment ago.
+    pub(crate) promises: Recent<(RepositoryName, Digest), ()>,
+    /// Held by the sweep that is under way.
+    pub(crate) sweeping: tokio::sync::Mutex<()>,
 }
 
 impl Service {
@@ -41,6 +46,8 @@ impl Service {
             proxy: ProxyState::default(),
             projects: KnownProjects::default(),
             bodies: Bodies::default(),
+            promises: Recent::default(),
+            sweeping: tokio::sync::Mutex::default(),
         }
     }
 

@@ -19,7 +19,9 @@ pub struct ServiceSettings {
     pub token_lifetime: Duration,
     /// How long an upload session may be idle before it is ended.
     pub upload_idle: Duration,
-    /// For half of this, any 2xx that a pusher got for a blob holds.
+    /// What nothing names stays this long after a pusher was last told that it
+    /// is there; for half of it any 2xx that a pusher got for a blob or
+    /// manifest holds.
     pub grace: Duration,
 }
 

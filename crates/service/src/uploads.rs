@@ -401,7 +401,7 @@ impl Service {
 
     /// Deletes an object that nothing names any more.
     pub async fn delete_object(&self, key: ObjectKey) -> Result<()> {
-        Ok(self.ports.blobs.delete(key).await?)
+        Ok(self.ports.blobs.delete(&[key]).await?)
     }
 
     /// The job that sweeps idle sessions.

@@ -60,6 +60,8 @@ keys! {
         "Time that a token is good for";
     UPLOAD_IDLE_SECONDS: Number, Registry, "upload_idle_seconds", "SECONDS", "86400",
         "Time after which an upload that nobody continues is given up";
+    GC_GRACE_SECONDS: Number, Registry, "gc_grace_seconds", "SECONDS", "7200",
+        "Time that a blob without a manifest stays; for half of it a pusher may rely on a blob that it was told is there";
 
     MAX_CONNECTIONS: Number, Limits, "max_connections", "NUMBER", "4096",
         "Connections at once; more wait to be accepted";

@@ -41,6 +41,8 @@ pub struct Settings {
     pub token_lifetime: Duration,
     /// How long an upload may be idle.
     pub upload_idle: Duration,
+    /// How long a blob without a manifest stays.
+    pub gc_grace: Duration,
     /// What bounds clients.
     pub limits: Limits,
     /// Where to serve `/metrics`.
@@ -142,6 +144,7 @@ impl Settings {
                 parse::seconds(60..=24 * HOUR),
             )?,
             upload_idle: values.one(&keys::UPLOAD_IDLE_SECONDS, parse::seconds(1..=YEAR))?,
+            gc_grace: values.one(&keys::GC_GRACE_SECONDS, parse::seconds(0..=YEAR))?,
             limits: Limits::parse(values)?,
             metrics_listen: values.optional(&keys::METRICS_LISTEN, str::parse)?,
             log: LogSettings {

@@ -5,6 +5,7 @@
 //! that no partial file is ever visible. Folders go by the key's *last* digits
 //! because the first ones of a key made from the time hardly differ.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
@@ -102,14 +103,26 @@ impl BlobStore for FileBlobs {
         .await
     }
 
-    async fn delete(&self, key: ObjectKey) -> StoreResult<()> {
+    async fn delete(&self, keys: &[ObjectKey]) -> StoreResult<()> {
         let Self { layout, fences, .. } = self.clone();
+        let keys = keys.to_vec();
         io::blocking(move || {
-            // Whoever still writes it must not publish it afterwards.
-            fences.claim(key).guarded(|| {
-                layout::remove_file(&layout.unfinished(key))?;
-                layout::remove_file(&layout.finished(key))
-            })
+            let mut changed = BTreeSet::new();
+            for key in keys {
+                // Whoever still writes it must not publish it afterwards.
+                fences.claim(key).guarded(|| {
+                    for path in [layout.unfinished(key), layout.finished(key)] {
+                        if layout::unlink(&path)? {
+                            changed.insert(layout::parent(&path).to_owned());
+                        }
+                    }
+                    Ok(())
+                })?;
+            }
+            changed
+                .iter()
+                .try_for_each(|folder| layout::sync_folder(folder))
+                .map_err(io::store_error)
         })
         .await
     }

@@ -36,6 +36,7 @@ mod repositories;
 mod schema;
 mod sequences;
 mod statement;
+mod succession;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -62,13 +63,15 @@ struct Inner {
 
 impl SqliteStore {
     /// Opens the database of a locked folder; makes it at first, and upgrades
-    /// one of an older version of this program.
+    /// one of an older version of this program. What the last process was doing
+    /// or had not sent is due at once.
     ///
     /// `clock` tells when jobs were written and when they are due.
     pub fn open(lock: &FolderLock, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let path = lock.folder().create_database()?;
         let mut connection = connection::open_writer(&path)?;
         schema::upgrade(&mut connection)?;
+        succession::take_over(&mut connection, clock.now());
         Self::start(connection, path, clock)
     }
 

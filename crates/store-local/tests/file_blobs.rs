@@ -230,7 +230,7 @@ async fn nothing_of_a_fenced_writer_lands_behind_the_one_that_took_over() {
             whole,
             "round {round}"
         );
-        store.blobs.delete(key(1)).await.unwrap();
+        store.blobs.delete(&[key(1)]).await.unwrap();
     }
 }
 
@@ -263,7 +263,7 @@ async fn a_dropped_writer_writes_nothing_behind_its_successor() {
         let second = written(&store.blobs, key(1), bytes.clone()).await;
         second.finish(Digest::sha256(&bytes)).await.unwrap();
         assert_eq!(store.bytes(key(1), bytes.len()).await, bytes);
-        store.blobs.delete(key(1)).await.unwrap();
+        store.blobs.delete(&[key(1)]).await.unwrap();
     }
 }
 
@@ -272,7 +272,7 @@ async fn a_deleted_object_is_not_published_by_who_still_writes_it() {
     let store = Store::new();
     let bytes = noise(1, 1000);
     let writer = written(&store.blobs, key(1), bytes.clone()).await;
-    store.blobs.delete(key(1)).await.unwrap();
+    store.blobs.delete(&[key(1)]).await.unwrap();
     let error = writer.finish(Digest::sha256(&bytes)).await.unwrap_err();
     assert!(matches!(error, StoreError::Conflict(_)), "{error}");
     assert_eq!(files(store.dir.path()), 0);
@@ -301,7 +301,7 @@ async fn what_a_crash_left_behind_can_be_resumed_or_deleted() {
     writer.append(bytes.slice(MIB..)).await.unwrap();
     let finished = writer.finish(Digest::sha256(&bytes)).await.unwrap();
     assert!(matches!(finished, Finished::Stored { size } if size == bytes.len() as u64));
-    blobs.delete(key(2)).await.unwrap();
+    blobs.delete(&[key(2)]).await.unwrap();
     assert_eq!(files(&store.uploads()), 0);
 }
 
@@ -424,7 +424,7 @@ async fn a_follower_is_told_of_every_end_and_reads_on_after_deletion() {
     let growing = paused.follow().unwrap();
     paused.pause().await.unwrap();
     assert_eq!(growing.wait_beyond(1 << 40).await, 100_000);
-    store.blobs.delete(key(1)).await.unwrap();
+    store.blobs.delete(&[key(1)]).await.unwrap();
     assert_eq!(
         growing.read_at(99_990, 1000).await.unwrap(),
         bytes[99_990..]
@@ -512,7 +512,7 @@ async fn a_full_disk_is_reported_as_such_and_deleting_makes_room() {
         Err(StoreError::Full)
     ));
     assert_eq!(blobs.size(key(2)).await.unwrap(), None);
-    blobs.delete(key(1)).await.unwrap();
+    blobs.delete(&[key(1)]).await.unwrap();
     blobs.put(key(3), bytes.slice(..3 * MIB)).await.unwrap();
     assert_eq!(files(disk.0.path()), 1);
 }

@@ -1,11 +1,13 @@
 //! Contract suites for the ports, in-memory adapters and a Docker Hub double
 
 pub use clock::ManualClock;
+pub use faults::{Fault, Faults};
 pub use ids::CountingIds;
 pub use memory::{MemoryBlobs, MemoryStore};
 pub use stores::{Blobs, Stores, TwoSecrets};
 
 mod clock;
+mod faults;
 pub mod hub;
 mod ids;
 pub mod image;

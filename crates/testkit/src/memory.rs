@@ -36,7 +36,7 @@ pub struct MemoryStore {
 }
 
 /// All records, by their keys.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct State {
     sequences: BTreeMap<&'static str, i64>,
     projects: BTreeMap<ProjectName, Project>,
@@ -55,6 +55,7 @@ struct State {
     back_edges: BTreeMap<(Digest, RepositoryName, LinkId), bool>,
     /// By due time and a running number.
     gc: BTreeMap<(Timestamp, u64), GcSubject>,
+    gc_entries: u64,
     uploads: BTreeMap<UploadId, UploadSession>,
     /// With the time of writing, the oldest first.
     outbox: Vec<(Timestamp, Envelope)>,
@@ -65,12 +66,14 @@ struct State {
 }
 
 /// A manifest in any state.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct ManifestRecord {
     state: ManifestState,
     nonce: Nonce,
     /// From the commit on.
     committed: Option<(Manifest, Option<Referrer>)>,
+    /// When a pusher was last promised it.
+    touched_at: Option<Timestamp>,
 }
 
 impl MemoryStore {
@@ -79,6 +82,15 @@ impl MemoryStore {
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
             state: Mutex::default(),
+            clock,
+        }
+    }
+
+    /// A store of its own that begins with the same records.
+    #[must_use]
+    pub fn fork(&self, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            state: Mutex::new(self.state().clone()),
             clock,
         }
     }
@@ -93,13 +105,8 @@ impl MemoryStore {
 impl State {
     /// Puts an entry into the GC queue.
     fn collect(&mut self, subject: GcSubject, due: Timestamp) {
-        let number = self
-            .gc
-            .keys()
-            .map(|(_, number)| number + 1)
-            .max()
-            .unwrap_or(0);
-        self.gc.insert((due, number), subject);
+        self.gc_entries += 1;
+        self.gc.insert((due, self.gc_entries), subject);
     }
 
     /// Whether an upload session is at this epoch.

@@ -12,6 +12,6 @@ pub fn service_settings(settings: &Settings) -> ServiceSettings {
         absence_freshness: settings.absence_freshness,
         token_lifetime: settings.token_lifetime,
         upload_idle: settings.upload_idle,
-        ..ServiceSettings::default()
+        grace: settings.gc_grace,
     }
 }

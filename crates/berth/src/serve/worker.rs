@@ -28,6 +28,9 @@ const OUTBOX: Duration = Duration::from_mins(1);
 /// How often idle uploads are looked for, at the most.
 const UPLOADS: Duration = Duration::from_mins(10);
 
+/// How often what may be collected is looked at.
+const GARBAGE: Duration = Duration::from_mins(1);
+
 /// After this many attempts, over some three hours, a job is given up.
 const MAX_ATTEMPTS: u32 = 20;
 
@@ -131,11 +134,14 @@ impl Worker {
         let mut uploads = interval(upload_idle.min(UPLOADS));
         outbox.set_missed_tick_behavior(MissedTickBehavior::Delay);
         uploads.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut garbage = interval(GARBAGE);
+        garbage.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let done = tokio::select! {
                 () = part.requested() => return,
                 _ = outbox.tick() => self.sweep_outbox().await,
-                _ = uploads.tick() => self.schedule_uploads().await,
+                _ = uploads.tick() => self.schedule(self.service.sweep_uploads_job()).await,
+                _ = garbage.tick() => self.schedule(self.service.sweep_garbage_job()).await,
             };
             if let Err(error) = done {
                 tracing::warn!(%error, "the store does not answer");
@@ -153,8 +159,7 @@ impl Worker {
         Ok(())
     }
 
-    async fn schedule_uploads(&self) -> berth_service::Result<()> {
-        let job = self.service.sweep_uploads_job();
+    async fn schedule(&self, job: Envelope) -> berth_service::Result<()> {
         Ok(self
             .service
             .ports()

@@ -32,19 +32,21 @@ impl Call<'_> {
     }
 
     async fn head_blob(&self, digest: Digest) -> Result<Response> {
+        let may_push = self.may_push().await?;
         let service = &self.app.service;
-        let may_push = service
-            .allows(
-                &self.principal,
-                &self.target.project,
-                Resource::Repository,
-                Action::Push,
-            )
-            .await?;
         let size = service.blob_size(&self.target, digest, may_push).await?;
         let mut response = described(StatusCode::OK, digest, Body::empty());
         response.headers_mut().insert(CONTENT_LENGTH, size.into());
         Ok(response)
+    }
+
+    /// Whether the principal may push here: what a HEAD says is a promise then.
+    pub(super) async fn may_push(&self) -> Result<bool> {
+        let (principal, project) = (&self.principal, &self.target.project);
+        let service = &self.app.service;
+        Ok(service
+            .allows(principal, project, Resource::Repository, Action::Push)
+            .await?)
     }
 
     async fn get_blob(&self, digest: Digest) -> Result<Response> {

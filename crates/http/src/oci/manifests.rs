@@ -56,6 +56,15 @@ impl Call<'_> {
             .service
             .manifest(&self.target, reference, head)
             .await?;
+        if head
+            && let Reference::Digest(digest) = reference
+            && self.may_push().await?
+        {
+            self.app
+                .service
+                .promise_manifest(&self.target, *digest)
+                .await?;
+        }
         let mut response = match served.bytes {
             _ if is_current(&self.parts.headers, &served.digest) => {
                 StatusCode::NOT_MODIFIED.into_response()

@@ -1,6 +1,8 @@
 //! Manifests and tags: bytes, edges, and what they name.
 
-use berth_domain::{Edge, EdgeTarget, FreshId, Manifest, ManifestContent, Nonce, ProjectName};
+use berth_domain::{
+    Edge, EdgeTarget, FreshId, Manifest, ManifestContent, ManifestState, Nonce, ProjectName,
+};
 use berth_oci::{Digest, ParsedManifest, RepositoryName, TagName};
 use bytes::Bytes;
 
@@ -159,16 +161,17 @@ impl Service {
         let Some(tag) = self.ports.tags.tag(repository, name).await? else {
             return Ok(Vec::new());
         };
-        let manifest = self
-            .ports
-            .manifests
-            .manifest(repository, tag.digest)
-            .await?;
-        let problem = match manifest {
-            None => Some(format!(
-                "names manifest {}, which is not in the repository",
-                tag.digest
-            )),
+        let manifests = &self.ports.manifests;
+        let problem = match manifests.manifest(repository, tag.digest).await? {
+            None => {
+                let state = manifests.manifest_state(repository, tag.digest).await?;
+                // A deletion that has begun and will be ended, tags first.
+                let deleting = matches!(state, Some((ManifestState::Deleting, _)));
+                (!deleting).then(|| {
+                    let digest = tag.digest;
+                    format!("names manifest {digest}, which is not in the repository")
+                })
+            }
             Some(manifest) => ((&manifest.media_type, manifest.size)
                 != (&tag.media_type, tag.size))
                 .then(|| format!("has another type or size than manifest {}", tag.digest)),

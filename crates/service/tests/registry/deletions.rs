@@ -113,7 +113,7 @@ async fn a_damaged_manifest_can_be_deleted() {
     let ManifestContent::Object(key) = manifest.content else {
         panic!("the manifest is in its record");
     };
-    registry.ports().blobs.delete(key).await.unwrap();
+    registry.ports().blobs.delete(&[key]).await.unwrap();
     registry
         .service
         .delete_manifest(&target.repository, image.digest())

@@ -67,8 +67,8 @@ impl BlobStore for Disk {
         self.blobs.size(key).await
     }
 
-    async fn delete(&self, key: ObjectKey) -> StoreResult<()> {
-        self.blobs.delete(key).await
+    async fn delete(&self, keys: &[ObjectKey]) -> StoreResult<()> {
+        self.blobs.delete(keys).await
     }
 }
 

@@ -13,7 +13,7 @@ use berth_domain::{
 };
 use berth_host::{HostSecrets, SealingKey, TokioTasks};
 use berth_oci::{Digest, RepositoryName};
-use berth_ports::Ports;
+use berth_ports::{BeginDelete, Ports};
 use berth_service::{
     ADMIN, Body, Chunk, NewProject, ProjectReference, Result, Service, ServiceSettings, Target,
 };
@@ -22,6 +22,7 @@ use berth_testkit::{CountingIds, ManualClock, MemoryBlobs, MemoryStore};
 use berth_upstream::HttpUpstream;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
 
 use doubles::{Disk, Interleaved, Moment, Secrets, Tags};
 
@@ -203,8 +204,12 @@ impl Registry {
     async fn half_delete(&self, repository: &str, digest: Digest) {
         let (repository, manifests) = (repository.parse().unwrap(), &self.ports().manifests);
         let manifest = manifests.manifest(&repository, digest).await.unwrap();
+        let deletion = BeginDelete {
+            untouched_since: None,
+            due: Timestamp::MAX,
+        };
         manifests
-            .begin_delete(&repository, digest, manifest.unwrap().nonce)
+            .begin_delete(&repository, digest, manifest.unwrap().nonce, &deletion)
             .await
             .unwrap();
     }

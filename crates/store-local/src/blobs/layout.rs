@@ -70,9 +70,18 @@ impl Layout {
 
 /// Deletes a file for good; one that is not there is no error.
 pub(super) fn remove_file(path: &Path) -> StoreResult<()> {
+    if unlink(path)? {
+        sync_folder(parent(path)).map_err(store_error)?;
+    }
+    Ok(())
+}
+
+/// Deletes a file until the next power loss, and for good once its folder is
+/// synced; whether there was one.
+pub(super) fn unlink(path: &Path) -> StoreResult<bool> {
     match fs::remove_file(path) {
-        Ok(()) => sync_folder(parent(path)).map_err(store_error),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(store_error(error)),
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn delete(
     repository: &RepositoryName,
     edge: Edge,
     targets: &[EdgeTarget],
-    now: Timestamp,
+    due: Timestamp,
 ) -> SqliteResult<()> {
     for target in targets {
         let (kind, digest) = columns(*target);
@@ -65,11 +65,7 @@ pub(super) fn delete(
                 Text(edge.nonce)
             ],
         )?;
-        gc_queue::put(
-            connection,
-            &GcSubject::Target(repository.clone(), *target),
-            now,
-        )?;
+        gc_queue::put(connection, &GcSubject::target(repository, *target), due)?;
     }
     Ok(())
 }

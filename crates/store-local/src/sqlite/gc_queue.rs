@@ -1,7 +1,6 @@
 //! The queue of what may be collected: one entry per enqueue, by due time.
 
 use async_trait::async_trait;
-use berth_domain::EdgeTarget;
 use berth_oci::{Digest, RepositoryName};
 use berth_ports::{GcEntry, GcQueue, GcSubject, StoreError, StoreResult};
 use jiff::Timestamp;
@@ -22,8 +21,7 @@ impl GcQueue for SqliteStore {
         limit: usize,
     ) -> StoreResult<Vec<GcEntry>> {
         let after = match after {
-            Some(key) => Place::parse(key)
-                .ok_or_else(|| StoreError::NotFound(format!("gc queue key {key:?}")))?,
+            Some(key) => place(key)?,
             None => Place {
                 due: i64::MIN,
                 entry: 0,
@@ -43,6 +41,42 @@ impl GcQueue for SqliteStore {
         })
         .await
     }
+
+    async fn postpone(&self, entry: &GcEntry, due: Timestamp) -> StoreResult<()> {
+        let (subject, place) = (entry.subject.clone(), place(&entry.key)?);
+        self.write(move |connection| {
+            put(connection, &subject, due)?;
+            delete(connection, place)
+        })
+        .await
+    }
+
+    async fn decided(&self, keys: &[String]) -> StoreResult<()> {
+        let places = keys
+            .iter()
+            .map(|key| place(key))
+            .collect::<StoreResult<Vec<_>>>()?;
+        self.write(move |connection| {
+            places
+                .iter()
+                .try_for_each(|place| delete(connection, *place))
+        })
+        .await
+    }
+}
+
+fn place(key: &str) -> StoreResult<Place> {
+    Place::parse(key).ok_or_else(|| StoreError::NotFound(format!("gc queue key {key:?}")))
+}
+
+fn delete(connection: &Connection, place: Place) -> SqliteResult<()> {
+    change(
+        connection,
+        "DELETE FROM gc_queue
+          WHERE due = ?1 AND entry = ?2",
+        params![place.due, place.entry],
+    )?;
+    Ok(())
 }
 
 /// Adds an entry.
@@ -51,26 +85,26 @@ pub(super) fn put(
     subject: &GcSubject,
     due: Timestamp,
 ) -> SqliteResult<()> {
-    let (kind, repository, digest) = match subject {
-        GcSubject::Target(repository, EdgeTarget::Blob(digest)) => {
-            ("link", Some(repository), digest)
+    let (kind, repository, subject) = match subject {
+        GcSubject::Link(repository, digest) => ("link", Some(repository), digest.to_string()),
+        GcSubject::Manifest(repository, digest) => {
+            ("manifest", Some(repository), digest.to_string())
         }
-        GcSubject::Target(repository, EdgeTarget::Manifest(digest)) => {
-            ("manifest", Some(repository), digest)
-        }
-        GcSubject::Blob(digest) => ("blob", None, digest),
+        GcSubject::Child(repository, digest) => ("child", Some(repository), digest.to_string()),
+        GcSubject::Blob(digest) => ("blob", None, digest.to_string()),
+        GcSubject::Object(key) => ("object", None, key.to_string()),
     };
     let entry = sequences::next(connection, "gc-entry")?;
     change(
         connection,
-        "INSERT INTO gc_queue (due, entry, kind, repository, digest)
+        "INSERT INTO gc_queue (due, entry, kind, repository, subject)
               VALUES (?1, ?2, ?3, ?4, ?5)",
         params![
             Time(due),
             entry,
             kind,
             repository.map(RepositoryName::as_str),
-            Text(digest)
+            subject
         ],
     )?;
     Ok(())
@@ -110,14 +144,14 @@ impl Place {
 
 fn decode(row: &Row<'_>) -> rusqlite::Result<GcEntry> {
     let due: i64 = row.get("due")?;
-    let digest: Digest = row.get::<_, Text<_>>("digest")?.0;
+    let digest = || Ok::<Digest, rusqlite::Error>(row.get::<_, Text<_>>("subject")?.0);
     let repository: Option<Text<RepositoryName>> = row.get("repository")?;
     let subject = match (row.get_ref("kind")?.as_str()?, repository) {
-        ("link", Some(repository)) => GcSubject::Target(repository.0, EdgeTarget::Blob(digest)),
-        ("manifest", Some(repository)) => {
-            GcSubject::Target(repository.0, EdgeTarget::Manifest(digest))
-        }
-        ("blob", None) => GcSubject::Blob(digest),
+        ("link", Some(repository)) => GcSubject::Link(repository.0, digest()?),
+        ("manifest", Some(repository)) => GcSubject::Manifest(repository.0, digest()?),
+        ("child", Some(repository)) => GcSubject::Child(repository.0, digest()?),
+        ("blob", None) => GcSubject::Blob(digest()?),
+        ("object", None) => GcSubject::Object(row.get::<_, Text<_>>("subject")?.0),
         _ => return Err(column_error("no such kind of gc entry")),
     };
     let place = Place {

@@ -1,7 +1,7 @@
 //! Blobs, and the links that make them visible. Back-edges have their own file.
 
 use async_trait::async_trait;
-use berth_domain::{Blob, EdgeTarget, Link, LinkId, LinkState, LinkToken, Page, ProjectId};
+use berth_domain::{Blob, Link, LinkId, LinkState, LinkToken, Page, ProjectId};
 use berth_oci::{Digest, RepositoryName};
 use berth_ports::{
     BackEdge, CommitLink, GcSubject, LinkCommit, LinkStore, StoreError, StoreResult,
@@ -31,12 +31,12 @@ impl LinkStore for SqliteStore {
         repository: &RepositoryName,
         digest: Digest,
         id: LinkId,
-        now: Timestamp,
+        due: Timestamp,
     ) -> StoreResult<()> {
         let repository = repository.clone();
         self.write(move |connection| {
-            let subject = GcSubject::Target(repository.clone(), EdgeTarget::Blob(digest));
-            gc_queue::put(connection, &subject, now)?;
+            let subject = GcSubject::Link(repository.clone(), digest);
+            gc_queue::put(connection, &subject, due)?;
             back_edges::put(connection, &repository, digest, id)
         })
         .await
@@ -114,10 +114,16 @@ impl LinkStore for SqliteStore {
         repository: &RepositoryName,
         digest: Digest,
         token: LinkToken,
-        now: Timestamp,
+        due: Timestamp,
     ) -> StoreResult<()> {
         let repository = repository.clone();
-        self.write(move |connection| delete(connection, &repository, digest, token, now))
+        self.write(move |connection| delete(connection, &repository, digest, token, due))
+            .await
+    }
+
+    async fn delete_blob(&self, blob: &Blob, due: Timestamp) -> StoreResult<()> {
+        let blob = blob.clone();
+        self.write(move |connection| delete_unchanged(connection, &blob, due))
             .await
     }
 
@@ -212,7 +218,7 @@ fn delete(
     repository: &RepositoryName,
     digest: Digest,
     token: LinkToken,
-    now: Timestamp,
+    due: Timestamp,
 ) -> SqliteResult<()> {
     let life = one(
         connection,
@@ -226,7 +232,20 @@ fn delete(
         return Err(changed(repository, digest));
     };
     back_edges::delete(connection, repository, digest, id, true)?;
-    gc_queue::put(connection, &GcSubject::Blob(digest), now)
+    gc_queue::put(connection, &GcSubject::Blob(digest), due)
+}
+
+fn delete_unchanged(connection: &Connection, blob: &Blob, due: Timestamp) -> SqliteResult<()> {
+    let deleted = change(
+        connection,
+        "DELETE FROM blobs
+          WHERE digest = ?1 AND object_key = ?2 AND generation = ?3",
+        params![Text(blob.digest), Text(blob.key), blob.generation],
+    )?;
+    if deleted == 0 {
+        return Err(StoreError::Conflict(format!("blob {}", blob.digest)).into());
+    }
+    gc_queue::put(connection, &GcSubject::Object(blob.key), due)
 }
 
 fn decode_link(row: &Row<'_>) -> rusqlite::Result<Link> {

@@ -7,7 +7,9 @@ use berth_domain::{
     Nonce, Page, Referrer,
 };
 use berth_oci::{Digest, RepositoryName};
-use berth_ports::{CommitManifest, DeleteEnd, GcSubject, ManifestStore, StoreError, StoreResult};
+use berth_ports::{
+    BeginDelete, CommitManifest, DeleteEnd, GcSubject, ManifestStore, StoreError, StoreResult,
+};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
@@ -23,10 +25,10 @@ impl ManifestStore for SqliteStore {
         repository: &RepositoryName,
         digest: Digest,
         nonce: Nonce,
-        now: Timestamp,
+        due: Timestamp,
     ) -> StoreResult<Begun> {
         let repository = repository.clone();
-        self.write(move |connection| begin(connection, &repository, digest, nonce, now))
+        self.write(move |connection| begin(connection, &repository, digest, nonce, due))
             .await
     }
 
@@ -47,11 +49,11 @@ impl ManifestStore for SqliteStore {
         repository: &RepositoryName,
         edge: Edge,
         targets: &[EdgeTarget],
-        now: Timestamp,
+        due: Timestamp,
     ) -> StoreResult<()> {
         let repository = repository.clone();
         let targets = targets.to_vec();
-        self.write(move |connection| edges::delete(connection, &repository, edge, &targets, now))
+        self.write(move |connection| edges::delete(connection, &repository, edge, &targets, due))
             .await
     }
 
@@ -165,19 +167,36 @@ impl ManifestStore for SqliteStore {
         .await
     }
 
+    async fn touch_manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        let repository = repository.clone();
+        self.write(move |connection| {
+            change(
+                connection,
+                "UPDATE manifests
+                    SET touched_at = ?1
+                  WHERE repository = ?2 AND digest = ?3 AND state = 'live'",
+                params![Time(now), repository.as_str(), Text(digest)],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
     async fn begin_delete(
         &self,
         repository: &RepositoryName,
         digest: Digest,
         nonce: Nonce,
+        deletion: &BeginDelete,
     ) -> StoreResult<()> {
-        let repository = repository.clone();
-        self.write(move |connection| {
-            let step = (ManifestState::Live, ManifestState::Deleting);
-            turn(connection, &repository, digest, nonce, step)?;
-            referrers::set_hidden(connection, &repository, digest, true)
-        })
-        .await
+        let (repository, deletion) = (repository.clone(), *deletion);
+        self.write(move |connection| hide(connection, &repository, digest, nonce, deletion))
+            .await
     }
 
     async fn end_delete(
@@ -215,7 +234,7 @@ fn begin(
     repository: &RepositoryName,
     digest: Digest,
     nonce: Nonce,
-    now: Timestamp,
+    due: Timestamp,
 ) -> SqliteResult<Begun> {
     if let Some(found) = manifest_record::found(connection, repository, digest)? {
         return Ok(found);
@@ -226,8 +245,8 @@ fn begin(
               VALUES (?1, ?2, 'pending', ?3)",
         params![repository.as_str(), Text(digest), Text(nonce)],
     )?;
-    let subject = GcSubject::Target(repository.clone(), EdgeTarget::Manifest(digest));
-    gc_queue::put(connection, &subject, now)?;
+    let subject = GcSubject::Manifest(repository.clone(), digest);
+    gc_queue::put(connection, &subject, due)?;
     Ok(Begun::Started)
 }
 
@@ -277,6 +296,32 @@ fn make_live(
         ],
     )?;
     expect_one(committed, &manifest.repository, manifest.digest)
+}
+
+fn hide(
+    connection: &Connection,
+    repository: &RepositoryName,
+    digest: Digest,
+    nonce: Nonce,
+    deletion: BeginDelete,
+) -> SqliteResult<()> {
+    let hidden = change(
+        connection,
+        "UPDATE manifests
+            SET state = 'deleting'
+          WHERE repository = ?1 AND digest = ?2 AND state = 'live' AND nonce = ?3
+            AND (?4 IS NULL OR max(pushed_at, coalesce(touched_at, pushed_at)) < ?4)",
+        params![
+            repository.as_str(),
+            Text(digest),
+            Text(nonce),
+            deletion.untouched_since.map(Time),
+        ],
+    )?;
+    expect_one(hidden, repository, digest)?;
+    referrers::set_hidden(connection, repository, digest, true)?;
+    let subject = GcSubject::Manifest(repository.clone(), digest);
+    gc_queue::put(connection, &subject, deletion.due)
 }
 
 /// From one state to another, if it has the nonce.

@@ -7,7 +7,10 @@ use crate::OpenError;
 
 /// Each takes the database from its index to the next version. One that was
 /// released never changes.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002.sql"),
+];
 
 /// Brings the database to this program's version.
 pub(super) fn upgrade(connection: &mut Connection) -> Result<(), OpenError> {

@@ -23,7 +23,7 @@ const PIECE: usize = 64 * 1024;
 #[derive(Clone, Debug, Default)]
 pub struct MemoryBlobs(Arc<Mutex<Objects>>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Objects {
     finished: BTreeMap<ObjectKey, Bytes>,
     /// What a pause kept.
@@ -38,6 +38,13 @@ impl MemoryBlobs {
     pub fn is_empty(&self) -> bool {
         let objects = self.objects();
         objects.finished.is_empty() && objects.paused.is_empty()
+    }
+
+    /// A store of its own that begins with the same objects. Writers that are
+    /// open go on in the old one.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.objects().clone())))
     }
 
     /// The keys of the finished objects.
@@ -131,8 +138,9 @@ impl BlobStore for MemoryBlobs {
             .map(|bytes| bytes.len() as u64))
     }
 
-    async fn delete(&self, key: ObjectKey) -> StoreResult<()> {
-        self.objects().remove(key);
+    async fn delete(&self, keys: &[ObjectKey]) -> StoreResult<()> {
+        let mut objects = self.objects();
+        keys.iter().for_each(|key| objects.remove(*key));
         Ok(())
     }
 }

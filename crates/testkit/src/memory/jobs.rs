@@ -29,7 +29,7 @@ impl Outbox for MemoryStore {
 }
 
 /// A job in the queue.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Queued {
     envelope: Envelope,
     /// How often it was received.

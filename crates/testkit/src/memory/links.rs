@@ -1,7 +1,7 @@
 //! Blobs, links, back-edges, and the queue of what may be collected.
 
 use async_trait::async_trait;
-use berth_domain::{Blob, EdgeTarget, Link, LinkId, LinkState, LinkToken, Page};
+use berth_domain::{Blob, Link, LinkId, LinkState, LinkToken, Page};
 use berth_oci::{Digest, RepositoryName};
 use berth_ports::{
     BackEdge, CommitLink, GcEntry, GcQueue, GcSubject, LinkCommit, LinkSource, LinkStore,
@@ -62,13 +62,10 @@ impl LinkStore for MemoryStore {
         repository: &RepositoryName,
         digest: Digest,
         id: LinkId,
-        now: Timestamp,
+        due: Timestamp,
     ) -> StoreResult<()> {
         let mut state = self.state();
-        state.collect(
-            GcSubject::Target(repository.clone(), EdgeTarget::Blob(digest)),
-            now,
-        );
+        state.collect(GcSubject::Link(repository.clone(), digest), due);
         state
             .back_edges
             .insert((digest, repository.clone(), id), false);
@@ -159,7 +156,7 @@ impl LinkStore for MemoryStore {
         repository: &RepositoryName,
         digest: Digest,
         token: LinkToken,
-        now: Timestamp,
+        due: Timestamp,
     ) -> StoreResult<()> {
         let mut state = self.state();
         let id = state
@@ -167,7 +164,18 @@ impl LinkStore for MemoryStore {
             .id;
         state.links.remove(&(repository.clone(), digest));
         state.back_edges.remove(&(digest, repository.clone(), id));
-        state.collect(GcSubject::Blob(digest), now);
+        state.collect(GcSubject::Blob(digest), due);
+        Ok(())
+    }
+
+    async fn delete_blob(&self, blob: &Blob, due: Timestamp) -> StoreResult<()> {
+        let mut state = self.state();
+        let stored = state.blobs.get(&blob.digest);
+        let unchanged = stored
+            .is_some_and(|stored| (stored.key, stored.generation) == (blob.key, blob.generation));
+        ensure(unchanged, || conflict(&blob.digest))?;
+        state.blobs.remove(&blob.digest);
+        state.collect(GcSubject::Object(blob.key), due);
         Ok(())
     }
 
@@ -217,6 +225,11 @@ impl LinkStore for MemoryStore {
     }
 }
 
+/// An entry's key: texts that sort as the places do.
+fn gc_key((due, number): (Timestamp, u64)) -> String {
+    format!("{:020}-{number:020}", due.as_nanosecond())
+}
+
 #[async_trait]
 impl GcQueue for MemoryStore {
     async fn due(
@@ -227,7 +240,7 @@ impl GcQueue for MemoryStore {
     ) -> StoreResult<Vec<GcEntry>> {
         let state = self.state();
         let entries = state.gc.iter().map(|((due, number), subject)| GcEntry {
-            key: format!("{:020}-{number:020}", due.as_nanosecond()),
+            key: gc_key((*due, *number)),
             due: *due,
             subject: subject.clone(),
         });
@@ -235,5 +248,18 @@ impl GcQueue for MemoryStore {
             .filter(|entry| entry.due <= now && Some(entry.key.as_str()) > after)
             .take(limit)
             .collect())
+    }
+
+    async fn postpone(&self, entry: &GcEntry, due: Timestamp) -> StoreResult<()> {
+        let mut state = self.state();
+        state.collect(entry.subject.clone(), due);
+        state.gc.retain(|place, _| gc_key(*place) != entry.key);
+        Ok(())
+    }
+
+    async fn decided(&self, keys: &[String]) -> StoreResult<()> {
+        let gone = |place: &(Timestamp, u64)| keys.contains(&gc_key(*place));
+        self.state().gc.retain(|place, _| !gone(place));
+        Ok(())
     }
 }

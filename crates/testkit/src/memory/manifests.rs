@@ -6,7 +6,7 @@ use berth_domain::{
     Referrer,
 };
 use berth_oci::{Digest, RepositoryName};
-use berth_ports::{CommitManifest, DeleteEnd, GcSubject, ManifestStore, StoreResult};
+use berth_ports::{BeginDelete, CommitManifest, DeleteEnd, GcSubject, ManifestStore, StoreResult};
 use jiff::Timestamp;
 
 use super::{ManifestRecord, MemoryStore, State, conflict, ensure, page};
@@ -75,7 +75,7 @@ impl ManifestStore for MemoryStore {
         repository: &RepositoryName,
         digest: Digest,
         nonce: Nonce,
-        now: Timestamp,
+        due: Timestamp,
     ) -> StoreResult<Begun> {
         let mut state = self.state();
         let key = (repository.clone(), digest);
@@ -84,10 +84,10 @@ impl ManifestStore for MemoryStore {
                 state: ManifestState::Pending,
                 nonce,
                 committed: None,
+                touched_at: None,
             };
             state.manifests.insert(key, record);
-            let target = EdgeTarget::Manifest(digest);
-            state.collect(GcSubject::Target(repository.clone(), target), now);
+            state.collect(GcSubject::Manifest(repository.clone(), digest), due);
             return Ok(Begun::Started);
         };
         Ok(match (found.state, &found.committed) {
@@ -115,12 +115,12 @@ impl ManifestStore for MemoryStore {
         repository: &RepositoryName,
         edge: Edge,
         targets: &[EdgeTarget],
-        now: Timestamp,
+        due: Timestamp,
     ) -> StoreResult<()> {
         let mut state = self.state();
         for target in targets {
             state.edges.remove(&(repository.clone(), *target, edge));
-            state.collect(GcSubject::Target(repository.clone(), *target), now);
+            state.collect(GcSubject::target(repository, *target), due);
         }
         Ok(())
     }
@@ -156,6 +156,7 @@ impl ManifestStore for MemoryStore {
         let record = state.manifest_in(repository, *digest, ManifestState::Pending, *nonce)?;
         record.state = ManifestState::Live;
         record.committed = Some((commit.manifest.clone(), commit.referrer.clone()));
+        record.touched_at = Some(*pushed_at);
         state.set_tags(&commit.manifest, &commit.tags, *pushed_at);
         state.end_session(commit.session);
         Ok(())
@@ -232,16 +233,38 @@ impl ManifestStore for MemoryStore {
         Ok(page(behind, limit))
     }
 
+    async fn touch_manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        let mut state = self.state();
+        let record = state.manifests.get_mut(&(repository.clone(), digest));
+        if let Some(record) = record.filter(|record| record.state == ManifestState::Live) {
+            record.touched_at = Some(now);
+        }
+        Ok(())
+    }
+
     async fn begin_delete(
         &self,
         repository: &RepositoryName,
         digest: Digest,
         nonce: Nonce,
+        deletion: &BeginDelete,
     ) -> StoreResult<()> {
         let mut state = self.state();
-        state
-            .manifest_in(repository, digest, ManifestState::Live, nonce)?
-            .state = ManifestState::Deleting;
+        let record = state.manifest_in(repository, digest, ManifestState::Live, nonce)?;
+        let touched = deletion
+            .untouched_since
+            .is_some_and(|since| record.touched_at.is_some_and(|at| at >= since));
+        ensure(!touched, || conflict(&digest))?;
+        record.state = ManifestState::Deleting;
+        state.collect(
+            GcSubject::Manifest(repository.clone(), digest),
+            deletion.due,
+        );
         Ok(())
     }
 

@@ -165,6 +165,6 @@ pub async fn a_follower_reads_on_after_the_object_is_deleted(blobs: &Blobs) {
     };
     append(&mut writer, &bytes(SOME)).await;
     writer.finish(Digest::sha256(&bytes(SOME))).await.unwrap();
-    blobs.store.delete(key).await.unwrap();
+    blobs.store.delete(&[key]).await.unwrap();
     assert!(drain(growing).await == bytes(SOME), "the bytes differ");
 }

@@ -129,7 +129,7 @@ pub async fn a_begun_stream_is_not_cut_short_silently_by_a_deletion(blobs: &Blob
         .await
         .unwrap();
     let first = stream.next().await.unwrap().unwrap();
-    blobs.store.delete(key).await.unwrap();
+    blobs.store.delete(&[key]).await.unwrap();
     let mut read = BytesMut::from(first);
     while let Some(next) = stream.next().await {
         let Ok(next) = next else { return };

@@ -385,7 +385,7 @@ pub async fn a_deleted_object_is_gone_and_others_stay(blobs: &Blobs) {
     blobs.store.put(put, bytes(1000)).await.unwrap();
     let kept = blobs.make(&bytes(1000)).await;
     for key in [written, put] {
-        blobs.store.delete(key).await.unwrap();
+        blobs.store.delete(&[key]).await.unwrap();
         blobs.assert_nothing(key).await;
     }
     assert_eq!(read_all(blobs, kept, 1000).await, bytes(1000));
@@ -395,9 +395,9 @@ pub async fn a_deleted_object_is_gone_and_others_stay(blobs: &Blobs) {
 pub async fn deleting_an_object_that_is_not_there_is_no_error(blobs: &Blobs) {
     let key = blobs.make(&bytes(1000)).await;
     for _ in 0..2 {
-        blobs.store.delete(key).await.unwrap();
+        blobs.store.delete(&[key]).await.unwrap();
     }
-    blobs.store.delete(fresh()).await.unwrap();
+    blobs.store.delete(&[fresh()]).await.unwrap();
 }
 
 /// A cancelled upload's.
@@ -406,6 +406,6 @@ pub async fn an_unfinished_object_can_be_deleted(blobs: &Blobs) {
     let mut writer = blobs.writer(key).await;
     append(&mut writer, &bytes(1000)).await;
     let state = writer.pause().await.unwrap();
-    blobs.store.delete(key).await.unwrap();
+    blobs.store.delete(&[key]).await.unwrap();
     assert_cannot_go_on(blobs, key, state).await;
 }

@@ -176,7 +176,7 @@ pub async fn targets_of_deleted_edges_are_in_the_gc_queue(stores: &Stores) {
     let due = stores.gc.due(stores.now(), None, 10).await.unwrap();
     assert_eq!(due.len(), 2);
     for target in targets {
-        let subject = GcSubject::Target(repository.clone(), target);
+        let subject = GcSubject::target(&repository, target);
         assert!(
             due.iter().any(|entry| entry.subject == subject),
             "{target:?}"

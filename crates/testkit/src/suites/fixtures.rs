@@ -12,7 +12,7 @@ use berth_domain::{
     UploadId, UploadSession, UserId, Version, WriteState,
 };
 use berth_oci::{Algorithm, Digest, RepositoryName, TagName};
-use berth_ports::{Clock, CommitManifest, Ids, StoreResult};
+use berth_ports::{BeginDelete, Clock, CommitManifest, Ids, StoreResult};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -114,6 +114,14 @@ pub(super) fn tag(name: &str) -> TagName {
 /// A job that deletes an object that never was.
 pub(super) fn job() -> Envelope {
     Envelope::new(fresh::<JobId>(), Job::DeleteObject { key: fresh() })
+}
+
+/// A deletion that anybody may begin, to be looked at far in the future.
+pub(super) fn deletion() -> BeginDelete {
+    BeginDelete {
+        untouched_since: None,
+        due: Timestamp::MAX,
+    }
 }
 
 /// A proxy-less project without metadata.

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use berth_domain::EdgeTarget;
 use berth_oci::RepositoryName;
 use berth_ports::{GcEntry, GcSubject};
 
@@ -91,9 +90,9 @@ pub async fn entries_come_the_oldest_first_in_pages(stores: &Stores) {
         let expected: Vec<_> = order
             .iter()
             .map(|seconds| {
-                let target = EdgeTarget::Blob(digest(&seconds.to_string()));
+                let layer = digest(&seconds.to_string());
                 let due = stores.now() + Duration::from_secs(*seconds);
-                (due, GcSubject::Target(repository.clone(), target))
+                (due, GcSubject::Link(repository.clone(), layer))
             })
             .collect();
         let found: Vec<_> = entries

@@ -107,7 +107,7 @@ pub async fn a_prepared_link_is_in_the_gc_queue(stores: &Stores) {
     let due = stores.gc.due(stores.now(), None, 10).await.unwrap();
     assert_eq!(due.len(), 1);
     let target = EdgeTarget::Blob(digest("layer"));
-    assert_eq!(due[0].subject, GcSubject::Target(repository, target));
+    assert_eq!(due[0].subject, GcSubject::target(&repository, target));
     assert_eq!(due[0].due, stores.now());
 }
 

@@ -4,7 +4,7 @@
 use berth_domain::{Begun, Manifest, ManifestState, Nonce, Referrer};
 use berth_ports::{CommitManifest, DeleteEnd, StoreResult};
 
-use super::fixtures::{commit, digest, fresh, job, race, winners};
+use super::fixtures::{commit, deletion, digest, fresh, job, race, winners};
 use crate::Stores;
 
 suite! {
@@ -31,7 +31,7 @@ async fn begin_delete(stores: &Stores, manifest: &Manifest, nonce: Nonce) -> Sto
     } = manifest;
     stores
         .manifests
-        .begin_delete(repository, *digest, nonce)
+        .begin_delete(repository, *digest, nonce, &deletion())
         .await
 }
 

@@ -3,7 +3,7 @@
 use berth_domain::Manifest;
 use berth_oci::{Algorithm, Digest};
 
-use super::fixtures::{digest, sorted_digests, walk};
+use super::fixtures::{deletion, digest, sorted_digests, walk};
 use crate::Stores;
 
 suite! {
@@ -58,7 +58,7 @@ pub async fn only_live_manifests_are_listed(stores: &Stores) {
                 let Manifest { digest, nonce, .. } = manifest;
                 stores
                     .manifests
-                    .begin_delete(&repository, digest, nonce)
+                    .begin_delete(&repository, digest, nonce, &deletion())
                     .await
                     .unwrap();
             }

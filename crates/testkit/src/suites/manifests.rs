@@ -1,7 +1,7 @@
 //! Behaviours of [`ManifestStore`](berth_ports::ManifestStore): pushes that begin
 //! and are given up.
 
-use berth_domain::{Begun, EdgeTarget, ListedManifest, Manifest, ManifestState, Nonce};
+use berth_domain::{Begun, ListedManifest, Manifest, ManifestState, Nonce};
 use berth_oci::RepositoryName;
 use berth_ports::{GcEntry, GcSubject};
 
@@ -75,7 +75,7 @@ pub async fn a_begun_manifest_is_in_the_gc_queue(stores: &Stores) {
     let manifest = stores.manifest(&repository, "manifest");
     stores.begin(&manifest).await;
     let due = stores.gc.due(stores.now(), None, 10).await.unwrap();
-    let subject = GcSubject::Target(repository, EdgeTarget::Manifest(manifest.digest));
+    let subject = GcSubject::Manifest(repository, manifest.digest);
     assert!(
         matches!(&due[..], [GcEntry { due, subject: found, .. }]
             if *due == stores.now() && *found == subject),

@@ -6,7 +6,7 @@ use berth_domain::{MAX_REFERRER_ANNOTATION_BYTES, Manifest, Referrer};
 use berth_oci::{Digest, RepositoryName};
 use berth_ports::CommitManifest;
 
-use super::fixtures::{commit, digest, walk};
+use super::fixtures::{commit, deletion, digest, walk};
 use crate::Stores;
 
 suite! {
@@ -167,7 +167,7 @@ pub async fn referrers_outlive_their_subject(stores: &Stores) {
     let (digest, nonce) = (subject.digest, subject.nonce);
     stores
         .manifests
-        .begin_delete(&repository, digest, nonce)
+        .begin_delete(&repository, digest, nonce, &deletion())
         .await
         .unwrap();
     let gone = berth_ports::DeleteEnd::Gone(vec![]);
@@ -274,7 +274,7 @@ pub async fn a_list_of_referrers_goes_on_behind_one_that_is_gone(stores: &Stores
     let (_, nonce) = state.unwrap();
     stores
         .manifests
-        .begin_delete(&repository, gone.digest, nonce)
+        .begin_delete(&repository, gone.digest, nonce, &deletion())
         .await
         .unwrap();
     let after = Some((SBOM, gone.digest));

@@ -6,7 +6,7 @@ use berth_domain::{
 use berth_oci::RepositoryName;
 use berth_ports::DeleteEnd;
 
-use super::fixtures::{number, race, walk, winners};
+use super::fixtures::{deletion, number, race, walk, winners};
 use crate::Stores;
 
 suite! {
@@ -295,7 +295,7 @@ pub async fn a_repository_with_a_live_manifest_is_in_use(stores: &Stores) {
         .unwrap();
     stores
         .manifests
-        .begin_delete(&other, digest, nonce)
+        .begin_delete(&other, digest, nonce, &deletion())
         .await
         .unwrap();
     stores
@@ -318,7 +318,7 @@ pub async fn unfinished_manifests_are_listed_and_live_ones_are_not(stores: &Stor
     let deleting = stores.push(&name, "deleting", &[]).await;
     stores
         .manifests
-        .begin_delete(&name, deleting.digest, deleting.nonce)
+        .begin_delete(&name, deleting.digest, deleting.nonce, &deletion())
         .await
         .unwrap();
     let pending = stores.manifest(&name, "pending");
@@ -373,7 +373,7 @@ pub async fn a_repository_with_a_deleting_manifest_is_in_use(stores: &Stores) {
     let manifest = stores.push(&name, "manifest", &[]).await;
     stores
         .manifests
-        .begin_delete(&name, manifest.digest, manifest.nonce)
+        .begin_delete(&name, manifest.digest, manifest.nonce, &deletion())
         .await
         .unwrap();
     assert_in_use(stores, &name).await;

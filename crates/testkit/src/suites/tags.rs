@@ -3,7 +3,7 @@
 use berth_domain::{Expect, Manifest, Tag, Version};
 use berth_oci::{Digest, RepositoryName, TagName};
 
-use super::fixtures::{commit, fresh, race, tag, walk, winners};
+use super::fixtures::{commit, deletion, fresh, race, tag, walk, winners};
 use crate::Stores;
 
 suite! {
@@ -162,7 +162,7 @@ pub async fn tags_cannot_be_set_to_what_is_not_live(stores: &Stores) {
     let Manifest { digest, nonce, .. } = manifest;
     stores
         .manifests
-        .begin_delete(&repository, digest, nonce)
+        .begin_delete(&repository, digest, nonce, &deletion())
         .await
         .unwrap();
     assert_refused(stores, &manifest).await;
