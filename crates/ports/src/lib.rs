@@ -18,7 +18,7 @@ pub use projects::{ProjectStore, RegistryStore, Sequences};
 pub use repositories::{
     BeginDelete, CommitManifest, DeleteEnd, ManifestStore, RepositoryStore, TagStore,
 };
-pub use secrets::{SecretError, Secrets, TokenError, TokenRequest};
+pub use secrets::{SecretError, Secrets, TokenError, TokenRequest, VerifiedToken};
 pub use set::Ports;
 pub use uploads::UploadStore;
 pub use upstream::{

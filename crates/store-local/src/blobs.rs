@@ -17,11 +17,14 @@ use berth_domain::{ObjectKey, WriteState};
 use berth_ports::{Access, BlobStore, BlobWriter, ByteStream, Span, StoreError, StoreResult};
 use bytes::Bytes;
 
+use buffers::Buffers;
 use fences::Fences;
 use layout::Layout;
 use progress::Run;
 use writer::FileWriter;
 
+mod buffers;
+mod cached;
 mod fences;
 mod growing;
 mod io;
@@ -40,6 +43,7 @@ pub struct FileBlobs {
     layout: Arc<Layout>,
     fences: Fences,
     run: Run,
+    buffers: Buffers,
 }
 
 impl FileBlobs {
@@ -50,6 +54,7 @@ impl FileBlobs {
             layout: Arc::new(Layout::create(dir)?),
             fences: Fences::default(),
             run: Run::begin(),
+            buffers: Buffers::default(),
         })
     }
 }
@@ -57,20 +62,15 @@ impl FileBlobs {
 #[async_trait]
 impl BlobStore for FileBlobs {
     async fn write(&self, key: ObjectKey, state: WriteState) -> StoreResult<Box<dyn BlobWriter>> {
-        let (layout, fences, run) = (Arc::clone(&self.layout), self.fences.clone(), self.run);
-        let writer =
-            io::blocking(move || FileWriter::open(&layout, &fences, key, state, run)).await?;
+        let store = self.clone();
+        let writer = io::blocking(move || FileWriter::open(&store, key, state)).await?;
         Ok(Box::new(writer))
     }
 
     async fn put(&self, key: ObjectKey, bytes: Bytes) -> StoreResult<()> {
-        let Self {
-            layout,
-            fences,
-            run,
-        } = self.clone();
+        let store = self.clone();
         io::blocking(move || {
-            let target = target::Target::fresh(&layout, &fences, key, run)?;
+            let target = target::Target::fresh(&store, key)?;
             let stored = target.write(0, &bytes).and_then(|()| target.publish());
             if stored.is_err() {
                 // The first error says more than one about the leftover would.
@@ -86,7 +86,7 @@ impl BlobStore for FileBlobs {
     }
 
     async fn stream(&self, key: ObjectKey, size: u64, span: Span) -> StoreResult<ByteStream> {
-        reader::stream(&self.layout, key, size, span).await
+        reader::stream(&self.layout, &self.buffers, key, size, span).await
     }
 
     async fn size(&self, key: ObjectKey) -> StoreResult<Option<u64>> {
@@ -132,11 +132,17 @@ impl BlobStore for FileBlobs {
 /// Reads `length` bytes at `offset`, all of them.
 fn read_exactly(file: &File, key: ObjectKey, offset: u64, length: usize) -> StoreResult<Bytes> {
     let mut bytes = vec![0; length];
-    match file.read_exact_at(&mut bytes, offset) {
-        Ok(()) => Ok(bytes.into()),
-        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Err(StoreError::Corrupt(
-            format!("object {key} is shorter than its record says"),
-        )),
-        Err(error) => Err(io::store_error(error)),
-    }
+    read_into(file, key, offset, &mut bytes)?;
+    Ok(bytes.into())
+}
+
+/// Fills `buffer` with the bytes at `offset`.
+fn read_into(file: &File, key: ObjectKey, offset: u64, buffer: &mut [u8]) -> StoreResult<()> {
+    file.read_exact_at(buffer, offset)
+        .map_err(|error| match error.kind() {
+            ErrorKind::UnexpectedEof => {
+                StoreError::Corrupt(format!("object {key} is shorter than its record says"))
+            }
+            _ => io::store_error(error),
+        })
 }

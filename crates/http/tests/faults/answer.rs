@@ -59,16 +59,21 @@ impl Answer {
         let Some(body) = &self.body else {
             return Some("an error breaks off");
         };
-        if self.headers.get(CONTENT_TYPE).is_none_or(|kind| {
-            !kind.as_bytes().starts_with(b"application/json")
-        }) {
+        if self
+            .headers
+            .get(CONTENT_TYPE)
+            .is_none_or(|kind| !kind.as_bytes().starts_with(b"application/json"))
+        {
             return Some("an error is not JSON");
         }
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         if body["errors"][0]["code"].as_str().is_none_or(str::is_empty) {
             return Some("an error has no code");
         }
-        if body["errors"][0]["message"].as_str().is_none_or(str::is_empty) {
+        if body["errors"][0]["message"]
+            .as_str()
+            .is_none_or(str::is_empty)
+        {
             return Some("an error says nothing");
         }
         let unavailable = self.status == StatusCode::SERVICE_UNAVAILABLE;
@@ -83,7 +88,9 @@ impl fmt::Display for Answer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} ", self.status)?;
         match &self.body {
-            Some(body) => formatter.write_str(&String::from_utf8_lossy(&body[..body.len().min(500)])),
+            Some(body) => {
+                formatter.write_str(&String::from_utf8_lossy(&body[..body.len().min(500)]))
+            }
             None => formatter.write_str("(broken off)"),
         }
     }

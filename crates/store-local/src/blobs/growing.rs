@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::io::blocking;
-use super::read_exactly;
+use super::{cached, read_exactly};
 
 /// The most that is read at once, in bytes.
 const LIMIT: u64 = 256 * 1024;
@@ -56,8 +56,14 @@ impl Growing for GrowingFile {
     async fn read_at(&self, offset: u64, limit: usize) -> StoreResult<Bytes> {
         let left = self.readable().saturating_sub(offset).min(LIMIT);
         let length = usize::try_from(left).unwrap_or(usize::MAX).min(limit);
-        if length == 0 {
+        let Some(file) = self.file.get().filter(|_| length > 0) else {
             return Ok(Bytes::new());
+        };
+        // What was written a moment ago is in memory, as a rule.
+        let mut bytes = vec![0; length];
+        if let Some(length) = cached::read_at(file, &mut bytes, offset) {
+            bytes.truncate(length);
+            return Ok(bytes.into());
         }
         let (key, file) = (self.key, Arc::clone(&self.file));
         blocking(move || match file.get() {

@@ -11,11 +11,10 @@ use berth_domain::{ObjectKey, WriteState};
 use berth_oci::{Algorithm, Digest, Hasher};
 use berth_ports::{StoreError, StoreResult};
 
-use super::fences::{Fence, Fences};
+use super::fences::Fence;
 use super::io::store_error;
 use super::layout::{Layout, parent, remove_file, sync_folder};
-use super::progress::Run;
-use super::{read_exactly, write_back};
+use super::{FileBlobs, read_exactly, write_back};
 
 /// How much is read at once when a file is hashed again.
 const REREAD: u64 = 1 << 20;
@@ -46,24 +45,18 @@ impl Target {
     /// `NotFound` if there is no unfinished object to go on with, or a power
     /// loss took some of its bytes; `Corrupt` if it has fewer for no such
     /// reason.
-    pub(super) fn open(
-        layout: &Arc<Layout>,
-        fences: &Fences,
-        key: ObjectKey,
-        state: &WriteState,
-        run: Run,
-    ) -> StoreResult<Self> {
+    pub(super) fn open(store: &FileBlobs, key: ObjectKey, state: &WriteState) -> StoreResult<Self> {
         let target = Self {
             file: Arc::default(),
-            fence: fences.claim(key),
-            layout: Arc::clone(layout),
-            unfinished: layout.unfinished(key),
+            fence: store.fences.claim(key),
+            layout: Arc::clone(&store.layout),
+            unfinished: store.layout.unfinished(key),
             start: state.offset,
             cut: AtomicBool::new(false),
             synced: AtomicBool::new(false),
             on_its_way: AtomicU64::new(state.offset),
         };
-        let kept = run.kept(key, &state.progress)?;
+        let kept = store.run.kept(key, &state.progress)?;
         if state.offset > 0 {
             target.fence.guarded(|| target.open_again())?;
             target.check_bytes(state, kept)?;
@@ -72,14 +65,8 @@ impl Target {
     }
 
     /// A fresh object, to be written whole.
-    pub(super) fn fresh(
-        layout: &Arc<Layout>,
-        fences: &Fences,
-        key: ObjectKey,
-        run: Run,
-    ) -> StoreResult<Self> {
-        let state = WriteState::new(Algorithm::default());
-        Self::open(layout, fences, key, &state, run)
+    pub(super) fn fresh(store: &FileBlobs, key: ObjectKey) -> StoreResult<Self> {
+        Self::open(store, key, &WriteState::new(Algorithm::default()))
     }
 
     /// The object's key.

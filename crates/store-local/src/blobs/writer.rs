@@ -13,10 +13,9 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::task::{self, JoinHandle};
 
-use super::fences::Fences;
+use super::FileBlobs;
 use super::growing::GrowingFile;
 use super::io::blocking;
-use super::layout::Layout;
 use super::progress::Run;
 use super::target::Target;
 
@@ -88,21 +87,15 @@ pub(super) struct FileWriter {
 
 impl FileWriter {
     /// Opens a writer; see [`Target::open`]. Blocks.
-    pub(super) fn open(
-        layout: &Arc<Layout>,
-        fences: &Fences,
-        key: ObjectKey,
-        state: WriteState,
-        run: Run,
-    ) -> StoreResult<Self> {
-        let target = Target::open(layout, fences, key, &state, run)?;
+    pub(super) fn open(store: &FileBlobs, key: ObjectKey, state: WriteState) -> StoreResult<Self> {
+        let target = Target::open(store, key, &state)?;
         let progress = Progress {
             hash: state.hash,
             offset: state.offset,
             batch: Vec::new(),
         };
         Ok(Self {
-            run,
+            run: store.run,
             output: Arc::new(Output {
                 target,
                 readable: watch::Sender::new(state.offset),

@@ -3,9 +3,21 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use berth_domain::{Begun, Blob, Edge, EdgeTarget, Envelope, Expect, JobId, Link, LinkId, LinkToken, ListedManifest, Manifest, ManifestState, Member, Nonce, ObjectKey, Page, PasswordHash, Project, ProjectId, ProjectName, Referrer, RegistryEndpoint, RegistryId, Remote, Repository, Sealed, Secret, Sequence, SigningKey, Tag, TokenIdentity, UploadId, UploadSession, User, UserId, UserName, Version, WriteState};
+use berth_domain::{
+    Begun, Blob, Edge, EdgeTarget, Envelope, Expect, JobId, Link, LinkId, LinkToken,
+    ListedManifest, Manifest, ManifestState, Member, Nonce, ObjectKey, Page, PasswordHash, Project,
+    ProjectId, ProjectName, Referrer, RegistryEndpoint, RegistryId, Remote, Repository, Sealed,
+    Secret, Sequence, SigningKey, Tag, TokenIdentity, UploadId, UploadSession, User, UserId,
+    UserName, Version, WriteState,
+};
 use berth_oci::{Digest, Reference, RepositoryName, TagName};
-use berth_ports::{Access, AccessStore, BackEdge, BeginDelete, BlobStore, BlobWriter, ByteStream, CommitLink, CommitManifest, DeleteEnd, Delivery, FetchedBlob, FetchedManifest, GcEntry, GcQueue, JobQueue, LinkCommit, LinkStore, ManifestDescription, ManifestStore, Outbox, ProjectStore, RegistryStore, RepositoryStore, SecretError, Secrets, Sequences, Span, StoreResult, TagStore, TokenError, TokenRequest, UploadStore, Upstream, UpstreamResult};
+use berth_ports::{
+    Access, AccessStore, BackEdge, BeginDelete, BlobStore, BlobWriter, ByteStream, CommitLink,
+    CommitManifest, DeleteEnd, Delivery, FetchedBlob, FetchedManifest, GcEntry, GcQueue, JobQueue,
+    LinkCommit, LinkStore, ManifestDescription, ManifestStore, Outbox, ProjectStore, RegistryStore,
+    RepositoryStore, SecretError, Secrets, Sequences, Span, StoreResult, TagStore, TokenError,
+    TokenRequest, UploadStore, Upstream, UpstreamResult,
+};
 use bytes::Bytes;
 use jiff::Timestamp;
 

@@ -41,7 +41,10 @@ fn reads() -> Vec<Walk> {
             blob,
             app(&format!("GET blobs/{layer}")).with("range", "bytes=1000-150000"),
         ),
-        Walk::request("HEAD /v2/{name}/blobs/{digest}", app(&format!("HEAD blobs/{layer}"))),
+        Walk::request(
+            "HEAD /v2/{name}/blobs/{digest}",
+            app(&format!("HEAD blobs/{layer}")),
+        ),
         Walk::act("HEAD /v2/{name}/blobs/{digest}", head_of_an_old_blob),
         Walk::request(
             "GET /v2/{name}/referrers/{digest}",
@@ -78,10 +81,7 @@ fn pushes() -> Vec<Walk> {
         Walk::act(put, a_new_large_image),
         Walk::request(put, Sent::manifest("library/app", "v2", &one.manifest)),
         Walk::request(put, Sent::manifest("library/app", "v1", &one.manifest)),
-        Walk::request(
-            put,
-            Sent::manifest("library/app", "again", &parts.manifest),
-        ),
+        Walk::request(put, Sent::manifest("library/app", "again", &parts.manifest)),
         Walk::act(put, a_new_referrer),
     ]
 }
@@ -121,8 +121,11 @@ fn deletions() -> Vec<Walk> {
         Walk::request(by_digest, app(&format!("DELETE manifests/{digest}"))).repeats(&[404]),
         Walk::request(by_digest, app(&format!("DELETE manifests/{large}"))).repeats(&[404]),
         Walk::request(by_digest, app(&format!("DELETE manifests/{parts}"))).repeats(&[404]),
-        Walk::request("DELETE /v2/{name}/manifests/{tag}", app("DELETE manifests/v1"))
-            .repeats(&[404]),
+        Walk::request(
+            "DELETE /v2/{name}/manifests/{tag}",
+            app("DELETE manifests/v1"),
+        )
+        .repeats(&[404]),
         Walk::request(
             "DELETE /v2/{name}/blobs/{digest}",
             app(&format!("DELETE blobs/{}", loose_blob().digest)),

@@ -12,7 +12,9 @@ use crate::world::{World, first_start};
 
 pub(crate) fn walks(_: &World) -> Vec<Walk> {
     vec![
-        Walk::act("rotation of the signing key", rotate).in_steps().varies(),
+        Walk::act("rotation of the signing key", rotate)
+            .in_steps()
+            .varies(),
         Walk::act("reset of a password", reset),
         Walk::act("login at Docker Hub", log_in),
         Walk::act("verification", verify),
