@@ -72,6 +72,10 @@ async fn serve(settings: &Settings) -> Result<()> {
 
     let listeners = Listeners::bind(settings).await?;
     first_start::run(&service, settings).await?;
+    let ownerless = service.discard_ownerless().await?;
+    if ownerless > 0 {
+        tracing::info!(ownerless, "unfinished objects without a session deleted");
+    }
     let metrics = metrics::start(settings, &stop)?;
     let routes = berth_http::router(App {
         service: Arc::clone(&service),

@@ -1,6 +1,7 @@
 //! Who may do what: roles, resources, actions, and the one table of them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -154,7 +155,7 @@ pub enum Principal {
     /// A user who gave a password.
     User(UserIdentity),
     /// The bearer of a token of ours.
-    Token(TokenIdentity),
+    Token(Arc<TokenIdentity>),
 }
 
 /// A user as far as permissions need it.

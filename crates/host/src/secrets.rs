@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_lc_rs::{constant_time, error::Unspecified};
-use berth_domain::{PasswordHash, Sealed, Secret, SigningKey, TokenIdentity};
-use berth_ports::{SecretError, Secrets, TokenError, TokenRequest};
+use berth_domain::{PasswordHash, Sealed, Secret, SigningKey};
+use berth_ports::{SecretError, Secrets, TokenError, TokenRequest, VerifiedToken};
 use jiff::Timestamp;
 use tokio::task;
 
@@ -114,7 +114,7 @@ impl Secrets for HostSecrets {
         audience: &str,
         keys: &[SigningKey],
         now: Timestamp,
-    ) -> Result<TokenIdentity, TokenError> {
+    ) -> Result<VerifiedToken, TokenError> {
         let kid = tokens::kid(token)?;
         let key = keys
             .iter()
@@ -124,7 +124,7 @@ impl Secrets for HostSecrets {
             tracing::error!(kid, %error, "a signing key cannot be used");
             TokenError::UnknownKey
         })?;
-        tokens::verify(token, &pair.decoding, audience, now)
+        tokens::verify(token, kid, &pair.decoding, audience, now)
     }
 }
 

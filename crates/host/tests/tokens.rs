@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use berth_domain::{Secret, SigningKey, TokenAccess, TokenIdentity};
 use berth_host::{HostSecrets, SealingKey};
-use berth_ports::{Secrets, TokenError, TokenRequest};
+use berth_ports::{Secrets, TokenError, TokenRequest, VerifiedToken};
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
@@ -87,6 +87,7 @@ impl Issuer {
     fn verify_at(&self, token: &str, second: i64) -> Result<TokenIdentity, TokenError> {
         self.secrets
             .verify_token(token, SERVICE, std::slice::from_ref(&self.key), at(second))
+            .map(|verified| verified.identity)
     }
 }
 
@@ -340,6 +341,7 @@ async fn an_older_key_verifies_until_it_is_taken_away() {
         issuer
             .secrets
             .verify_token(token.reveal(), SERVICE, keys, at(NOW))
+            .map(|verified| verified.identity)
     };
     assert_eq!(
         verify(&[younger.clone(), issuer.key.clone()]),
@@ -356,7 +358,11 @@ async fn another_instance_with_the_sealing_key_verifies_and_one_without_does_not
     let keys = std::slice::from_ref(&issuer.key);
     assert_eq!(
         secrets().verify_token(&token, SERVICE, keys, at(NOW)),
-        Ok(identity())
+        Ok(VerifiedToken {
+            identity: identity(),
+            kid: issuer.key.kid.clone(),
+            expires_at: at(NOW + 1800),
+        })
     );
     let stranger = HostSecrets::new(&SealingKey::from_bytes([8; 32])).unwrap();
     assert_eq!(

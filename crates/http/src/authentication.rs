@@ -40,10 +40,14 @@ fn credentials(headers: &HeaderMap) -> Result<Credentials> {
 
 impl App {
     /// Who makes a request.
-    pub(crate) async fn principal(&self, parts: &Parts, origin: &Origin) -> Result<Principal> {
-        self.service
-            .authenticate(&credentials(&parts.headers)?, &origin.client)
-            .await
+    pub(crate) async fn principal(&self, parts: &Parts) -> Result<Principal> {
+        let credentials = credentials(&parts.headers)?;
+        // Only passwords are tried from somewhere.
+        let address = match credentials {
+            Credentials::Basic(..) => Origin::of(parts, &self.settings).client,
+            Credentials::None | Credentials::Bearer(_) => String::new(),
+        };
+        self.service.authenticate(&credentials, &address).await
     }
 }
 

@@ -11,7 +11,6 @@ use http::request::Parts;
 use crate::app::App;
 use crate::connection::Connection;
 use crate::observe::Pattern;
-use crate::origin::Origin;
 
 pub(crate) use error::OciError;
 
@@ -39,12 +38,11 @@ struct Call<'a> {
 /// Answers any request under `/v2`.
 pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let origin = Origin::of(&parts, &app.settings);
     let parsed = OciRequest::parse(&parts.method, parts.uri.path(), parts.uri.query());
     let (mut response, pattern) = match parsed {
         Ok(request) => {
             let pattern = Pattern(request.route.pattern());
-            let response = respond(&app, &parts, body, &origin, request).await;
+            let response = respond(&app, &parts, body, request).await;
             (response, pattern)
         }
         Err(error) => (
@@ -60,25 +58,17 @@ pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response
     response
 }
 
-async fn respond(
-    app: &App,
-    parts: &Parts,
-    body: Body,
-    origin: &Origin,
-    request: OciRequest,
-) -> Response {
+async fn respond(app: &App, parts: &Parts, body: Body, request: OciRequest) -> Response {
     let access = request.route.access();
     let repository = match app.repository(parts, &request).await {
         Ok(repository) => repository,
         Err(error) => return OciError::from(error).into_response(),
     };
-    let scope = repository
-        .as_ref()
-        .and_then(|repository| challenge::scope(repository, access));
-    match answer(app, parts, body, origin, request, repository).await {
+    match answer(app, parts, body, request, repository.clone()).await {
         Ok(response) => response,
         Err(error) => {
-            let challenge = challenge::of(&error, parts, origin, scope);
+            let scope = repository.and_then(|repository| challenge::scope(&repository, access));
+            let challenge = challenge::of(&error, parts, &app.settings, scope);
             error.with_challenge(challenge).into_response()
         }
     }
@@ -105,13 +95,12 @@ async fn answer(
     app: &App,
     parts: &Parts,
     body: Body,
-    origin: &Origin,
     request: OciRequest,
     repository: Option<RepositoryName>,
 ) -> Result<Response> {
-    let principal = app.principal(parts, origin).await?;
+    let principal = app.principal(parts).await?;
     let (Some(asked), Some(repository)) = (request.route.name().cloned(), repository) else {
-        return top(app, parts, &principal, &request.route).await;
+        return Box::pin(top(app, parts, &principal, &request.route)).await;
     };
     let rule = rule(&request.route);
     let target = authorized(app, &principal, &repository, rule).await?;
@@ -148,7 +137,12 @@ async fn authorized(
     repository: &RepositoryName,
     rule: Rule,
 ) -> Result<Target> {
-    let target = match app.service.locate(repository).await {
+    let located = if rule == Rule::Project(Resource::Repository, Action::Pull) {
+        app.service.locate_to_pull(repository).await
+    } else {
+        app.service.locate(repository).await
+    };
+    let target = match located {
         Err(Error::NameUnknown(_)) if *principal == Principal::Anonymous => {
             return Err(Error::Unauthorized.into());
         }
@@ -211,6 +205,8 @@ fn may_list_all(principal: &Principal) -> bool {
     }
 }
 
+/// Hands a request to its handler. What is not a pull is boxed: a future has
+/// room for the largest of those in it, and is moved with all of it.
 async fn dispatch(call: Call<'_>, body: Body, route: OciRoute) -> Result<Response> {
     match route {
         OciRoute::Base | OciRoute::Catalog { .. } => {
@@ -222,17 +218,16 @@ async fn dispatch(call: Call<'_>, body: Body, route: OciRoute) -> Result<Respons
             artifact_type,
             page,
             ..
-        } => {
-            call.referrers(digest, artifact_type.as_deref(), &page)
-                .await
-        }
+        } => Box::pin(call.referrers(digest, artifact_type.as_deref(), &page)).await,
         OciRoute::Manifest { reference, op, .. } => call.manifest(&reference, op).await,
         OciRoute::ManifestPut {
             reference, tags, ..
-        } => call.put_manifest(reference, tags, body).await,
-        OciRoute::ManifestDelete { reference, .. } => call.delete_manifest(&reference).await,
+        } => Box::pin(call.put_manifest(reference, tags, body)).await,
+        OciRoute::ManifestDelete { reference, .. } => {
+            Box::pin(call.delete_manifest(&reference)).await
+        }
         OciRoute::Blob { digest, op, .. } => call.blob(digest, op).await.map_err(OciError::of_blob),
-        OciRoute::BlobDelete { digest, .. } => call.delete_blob(digest).await,
+        OciRoute::BlobDelete { digest, .. } => Box::pin(call.delete_blob(digest)).await,
         OciRoute::UploadStart {
             mount,
             from,
@@ -246,14 +241,16 @@ async fn dispatch(call: Call<'_>, body: Body, route: OciRoute) -> Result<Respons
                 digest,
                 algorithm,
             };
-            call.start_upload(start, body).await
+            Box::pin(call.start_upload(start, body)).await
         }
-        OciRoute::UploadPatch { id, epoch, .. } => call.append_upload(&id, epoch, body).await,
+        OciRoute::UploadPatch { id, epoch, .. } => {
+            Box::pin(call.append_upload(&id, epoch, body)).await
+        }
         OciRoute::UploadPut {
             id, epoch, digest, ..
-        } => call.finish_upload(&id, epoch, digest, body).await,
-        OciRoute::UploadStatus { id, .. } => call.upload_status(&id).await,
-        OciRoute::UploadCancel { id, .. } => call.cancel_upload(&id).await,
+        } => Box::pin(call.finish_upload(&id, epoch, digest, body)).await,
+        OciRoute::UploadStatus { id, .. } => Box::pin(call.upload_status(&id)).await,
+        OciRoute::UploadCancel { id, .. } => Box::pin(call.cancel_upload(&id)).await,
     }
 }
 
@@ -281,7 +278,7 @@ impl App {
         let connection = parts.extensions.get::<Connection>();
         let mirror = connection.and_then(|connection| connection.mirror.as_deref());
         match mirror.or(request.ns.as_deref()) {
-            Some(namespace) => self.mirrored(namespace, asked).await.map(Some),
+            Some(namespace) => Box::pin(self.mirrored(namespace, asked)).await.map(Some),
             None => Ok(Some(asked.clone())),
         }
     }

@@ -11,10 +11,7 @@ use crate::{harbor, oci, token};
 /// The routes of the registry: `/v2`, `/service/token` and Harbor's API.
 pub fn router(app: App) -> Router {
     let ports = app.service.ports();
-    let observer = Observer {
-        clock: ports.clock.clone(),
-        ids: ports.ids.clone(),
-    };
+    let observer = Observer::new(ports.clock.clone(), &*ports.ids);
     Router::new()
         .route("/v2", any(oci::handle))
         .route("/v2/", any(oci::handle))

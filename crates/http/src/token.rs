@@ -12,7 +12,6 @@ use serde::Serialize;
 use crate::app::App;
 use crate::connection::Connection;
 use crate::oci::OciError;
-use crate::origin::Origin;
 
 /// The answer, in Harbor's form.
 #[derive(Serialize)]
@@ -33,8 +32,7 @@ pub(crate) async fn token(State(app): State<App>, request: Request) -> Response 
 
 async fn issue(app: &App, request: Request) -> Result<Response, Error> {
     let (parts, _) = request.into_parts();
-    let origin = Origin::of(&parts, &app.settings);
-    let principal = app.principal(&parts, &origin).await?;
+    let principal = app.principal(&parts).await?;
     let query = parts.uri.query().unwrap_or_default();
     let pairs = || {
         query

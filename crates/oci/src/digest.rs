@@ -93,14 +93,18 @@ impl Digest {
 
     /// The lower-case hex after the colon.
     pub fn hex(&self) -> String {
-        self.hash().iter().fold(
-            String::with_capacity(self.algorithm.hash_len() * 2),
-            |mut hex, byte| {
-                hex.push(char::from(HEX[usize::from(byte >> 4)]));
-                hex.push(char::from(HEX[usize::from(byte & 15)]));
-                hex
-            },
-        )
+        self.write_hex(&mut [0; MAX_HEX]).to_owned()
+    }
+
+    /// The hex, written into `buffer`.
+    fn write_hex<'a>(&self, buffer: &'a mut [u8; MAX_HEX]) -> &'a str {
+        let hash = self.hash();
+        for (digits, byte) in buffer.chunks_exact_mut(2).zip(hash) {
+            digits[0] = HEX[usize::from(byte >> 4)];
+            digits[1] = HEX[usize::from(byte & 15)];
+        }
+        // It is ASCII.
+        str::from_utf8(&buffer[..2 * hash.len()]).unwrap_or_default()
     }
 
     fn from_hash(algorithm: Algorithm, bytes: &[u8]) -> Self {
@@ -111,6 +115,9 @@ impl Digest {
 }
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// The hex digits of the longest hash.
+const MAX_HEX: usize = 128;
 
 const fn nibble(byte: u8) -> Option<u8> {
     match byte {
@@ -150,7 +157,9 @@ impl FromStr for Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:{}", self.algorithm.as_str(), self.hex())
+        formatter.write_str(self.algorithm.as_str())?;
+        formatter.write_str(":")?;
+        formatter.write_str(self.write_hex(&mut [0; MAX_HEX]))
     }
 }
 

@@ -66,8 +66,9 @@ pub enum Finished {
 /// - An object is readable only after [`BlobWriter::finish`] returned
 ///   [`Finished::Stored`]; from then on its bytes and its name survive a power
 ///   loss.
-/// - What [`BlobWriter::pause`] returned survives a power loss too, and any
-///   instance can go on from it.
+/// - Any instance can go on from what [`BlobWriter::pause`] returned. After a
+///   power loss it may be gone, which [`BlobStore::write`] says then: it never
+///   goes on with bytes that are not those of the state.
 /// - Keys are fresh and never reused, so a late delete of one object cannot
 ///   touch another.
 /// - A store may hold back up to one part (8 MiB) of each writer in memory.
@@ -98,6 +99,13 @@ pub trait BlobStore: Debug + Send + Sync + 'static {
     /// The size of a finished object; `None` if there is none.
     async fn size(&self, key: ObjectKey) -> StoreResult<Option<u64>>;
 
+    /// The keys of all objects that were begun and are not finished, where the
+    /// store can say them, else none. For a start that cleans up: while others
+    /// write, one of these may be finished by the time it is looked at.
+    async fn unfinished(&self) -> StoreResult<Vec<ObjectKey>> {
+        Ok(Vec::new())
+    }
+
     /// Deletes objects (at most 1,000), finished or not, for good. One that is
     /// not there is no error.
     async fn delete(&self, keys: &[ObjectKey]) -> StoreResult<()>;
@@ -117,7 +125,14 @@ pub trait BlobWriter: Debug + Send {
     /// too much is on its way.
     async fn append(&mut self, bytes: Bytes) -> StoreResult<()>;
 
-    /// Makes what was taken durable and returns how to go on from here.
+    /// Makes what was taken durable, so that little of it is left to
+    /// [`finish`](Self::finish): the caller can do something else meanwhile. A
+    /// store for which that is no use does nothing.
+    async fn flush(&mut self) -> StoreResult<()> {
+        Ok(())
+    }
+
+    /// Keeps what was taken and returns how to go on from here.
     async fn pause(self: Box<Self>) -> StoreResult<WriteState>;
 
     /// Completes the object if its bytes hash to `expected`. A digest of

@@ -20,7 +20,7 @@ pub use repositories::{
     BeginDelete, CommitManifest, DeleteEnd, ManifestStore, RepositoryStore, TagStore,
 };
 pub use runs::RunStore;
-pub use secrets::{SecretError, Secrets, TokenError, TokenRequest};
+pub use secrets::{SecretError, Secrets, TokenError, TokenRequest, VerifiedToken};
 pub use set::Ports;
 pub use uploads::UploadStore;
 pub use upstream::{

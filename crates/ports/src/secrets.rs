@@ -48,6 +48,17 @@ pub struct TokenRequest {
     pub lifetime: Duration,
 }
 
+/// A token that was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedToken {
+    /// What it says.
+    pub identity: TokenIdentity,
+    /// The key that signed it: it is good for as long as that is known.
+    pub kid: String,
+    /// Its `exp`: when it is good no longer, but for the leeway.
+    pub expires_at: Timestamp,
+}
+
 /// Passwords, tokens, sealing, keyed hashes.
 ///
 /// Slow computations run off the request's thread; at most two password hashes
@@ -102,5 +113,5 @@ pub trait Secrets: Debug + Send + Sync + 'static {
         audience: &str,
         keys: &[SigningKey],
         now: Timestamp,
-    ) -> Result<TokenIdentity, TokenError>;
+    ) -> Result<VerifiedToken, TokenError>;
 }

@@ -13,6 +13,12 @@ use crate::StoreResult;
 /// # Contract
 /// Each method is one atomic transition; reads are strong. Whoever holds an
 /// epoch that is no longer the session's can change nothing.
+///
+/// What [`create_upload`](Self::create_upload),
+/// [`claim_upload`](Self::claim_upload) and
+/// [`checkpoint_upload`](Self::checkpoint_upload) wrote survives the process,
+/// and it survives a power loss if anything written later in the same store
+/// does, or once [`touch_upload`](Self::touch_upload) has returned.
 #[async_trait]
 pub trait UploadStore: Debug + Send + Sync + 'static {
     /// Stores a new session.
@@ -42,7 +48,8 @@ pub trait UploadStore: Debug + Send + Sync + 'static {
     ) -> StoreResult<()>;
 
     /// Sets `touched_at` if the epoch is still `epoch`, else `Conflict`;
-    /// `NotFound` if it is gone. For requests that take long.
+    /// `NotFound` if it is gone. For requests that take long. The session is
+    /// durable then.
     async fn touch_upload(&self, id: UploadId, epoch: u64, now: Timestamp) -> StoreResult<()>;
 
     /// Deletes a session if its epoch is still `epoch`, with `jobs` for the

@@ -22,6 +22,7 @@ pub use walk::WALK_LIMIT;
 
 mod authenticate;
 mod authorize;
+mod bodies;
 mod catalogue;
 mod deletion;
 mod detached;
@@ -30,6 +31,7 @@ mod fsck;
 mod gc;
 mod health;
 mod keep_alive;
+mod known_projects;
 mod links;
 mod manifests;
 mod members;

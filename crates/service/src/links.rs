@@ -6,7 +6,8 @@
 
 use berth_domain::{Envelope, Job, Link, LinkId, LinkState, LinkToken, ObjectKey, UploadId};
 use berth_oci::{Digest, RepositoryName};
-use berth_ports::{CommitLink, LinkCommit, LinkSource, StoreError};
+use berth_ports::{BlobWriter, CommitLink, LinkCommit, LinkSource, StoreError};
+use futures_util::future::join;
 
 use crate::error::{Error, Result};
 use crate::service::{Service, Target};
@@ -30,7 +31,8 @@ impl Service {
 
     /// Makes a finished object visible as `digest` in a repository. If the blob
     /// is there already, that one is linked and the object is trashed; either
-    /// way the upload session that owned the object has ended.
+    /// way the upload session that owned the object has ended. The caller has
+    /// prepared the link as `prepared`.
     ///
     /// [`Error::UploadUnknown`] if another request ended or claimed the
     /// session; the object is that one's then.
@@ -41,10 +43,15 @@ impl Service {
         key: ObjectKey,
         size: u64,
         session: (UploadId, u64),
+        prepared: LinkId,
     ) -> Result<()> {
         let (links, repository) = (&self.ports.links, &target.repository);
+        let mut prepared = Some(prepared);
         for _ in 0..ATTEMPTS {
-            let id = self.prepare_link(repository, digest).await?;
+            let id = match prepared.take() {
+                Some(id) => id,
+                None => self.prepare_link(repository, digest).await?,
+            };
             if self.revive_if_linked(target, digest).await? {
                 links.withdraw_link(repository, digest, id).await?;
                 return self.end_session_with_object(session, key).await;
@@ -120,7 +127,39 @@ impl Service {
         }
     }
 
-    async fn prepare_link(&self, repository: &RepositoryName, digest: Digest) -> Result<LinkId> {
+    /// Prepares the link to an object that is about to be finished, while its
+    /// bytes are made durable: one wait for the disk instead of two. When this
+    /// returns, the session that owns the object is durable too.
+    pub(crate) async fn prepare_object_link(
+        &self,
+        target: &Target,
+        digest: Digest,
+        writer: &mut dyn BlobWriter,
+    ) -> Result<LinkId> {
+        let repository = &target.repository;
+        let (prepared, flushed) = join(self.prepare_link(repository, digest), writer.flush()).await;
+        let id = prepared?;
+        if let Err(error) = flushed {
+            self.give_up_link(target, digest, id).await;
+            return Err(error.into());
+        }
+        Ok(id)
+    }
+
+    /// Takes a pending back-edge back after a failure. Should this fail too, a
+    /// sweep does it.
+    pub(crate) async fn give_up_link(&self, target: &Target, digest: Digest, id: LinkId) {
+        let (links, repository) = (&self.ports.links, &target.repository);
+        if let Err(error) = links.withdraw_link(repository, digest, id).await {
+            tracing::warn!(%repository, %digest, %error, "back-edge of a failed push left");
+        }
+    }
+
+    pub(crate) async fn prepare_link(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+    ) -> Result<LinkId> {
         let id = LinkId::from(self.ports.ids.fresh());
         self.ports
             .links

@@ -365,7 +365,7 @@ impl Service {
             return Ok((ManifestContent::Inline(bytes.clone()), None));
         }
         let session = self
-            .open_session(repository, berth_oci::Algorithm::Sha256)
+            .open_durable_session(repository, berth_oci::Algorithm::Sha256)
             .await?;
         self.ports.blobs.put(session.key, bytes.clone()).await?;
         let owner = ((session.id, session.epoch), session.key);

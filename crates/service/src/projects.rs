@@ -124,6 +124,7 @@ impl Service {
 
     async fn put_project(&self, mut project: Project) -> Result<()> {
         project.updated_at = self.now();
+        let _changing = self.projects.changing(&project.name);
         Ok(self.ports.projects.update_project(&project).await?)
     }
 
@@ -131,6 +132,7 @@ impl Service {
     /// repository.
     pub async fn delete_project(&self, project: &Project) -> Result<()> {
         let projects = &self.ports.projects;
+        let _changing = self.projects.changing(&project.name);
         Ok(projects
             .delete_project(&project.name, project.version)
             .await?)

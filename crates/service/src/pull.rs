@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use berth_domain::{Expect, Page, ProjectName, Referrer, Repository};
+use berth_domain::{Expect, Manifest, Page, ProjectName, Referrer, Repository};
 use berth_oci::{Digest, ParsedManifest, Reference, RepositoryName, TagName};
 use berth_ports::StoreError;
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::error::{Error, Result};
@@ -23,8 +24,7 @@ impl Service {
     ) -> Result<ServedManifest> {
         match target.project.registry {
             Some(registry) => {
-                self.proxied_manifest(target, registry, reference, head)
-                    .await
+                Box::pin(self.proxied_manifest(target, registry, reference, head)).await
             }
             None => {
                 self.held_manifest(&target.repository, reference, head)
@@ -50,12 +50,14 @@ impl Service {
                     .tag(repository, name)
                     .await?
                     .ok_or_else(unknown)?;
-                if head {
+                // The tag says that the manifest is there.
+                let known = self.bodies.get(tag.digest);
+                if head || known.is_some() {
                     return Ok(ServedManifest {
                         digest: tag.digest,
                         media_type: tag.media_type,
                         size: tag.size,
-                        bytes: None,
+                        bytes: known.filter(|_| !head),
                         stale: false,
                     });
                 }
@@ -71,7 +73,7 @@ impl Service {
         let bytes = if head {
             None
         } else {
-            Some(self.manifest_bytes(&manifest).await?)
+            Some(self.known_bytes(&manifest).await?)
         };
         Ok(ServedManifest {
             digest,
@@ -80,6 +82,15 @@ impl Service {
             bytes,
             stale: false,
         })
+    }
+
+    async fn known_bytes(&self, manifest: &Manifest) -> Result<Bytes> {
+        if let Some(bytes) = self.bodies.get(manifest.digest) {
+            return Ok(bytes);
+        }
+        let bytes = self.manifest_bytes(manifest).await?;
+        self.bodies.put(manifest.digest, &bytes);
+        Ok(bytes)
     }
 
     /// Promises a principal that may push that a manifest, which it was told is
@@ -108,7 +119,7 @@ impl Service {
     ) -> Result<u64> {
         match self.held_blob_size(target, digest, may_push).await {
             Err(Error::BlobUnknown(_)) if target.project.registry.is_some() => {
-                self.proxied_blob_size(target, digest).await
+                Box::pin(self.proxied_blob_size(target, digest)).await
             }
             size => size,
         }
@@ -152,7 +163,7 @@ impl Service {
             ));
         }
         match target.project.registry {
-            Some(registry) => self.proxied_blob(target, registry, digest).await,
+            Some(registry) => Box::pin(self.proxied_blob(target, registry, digest)).await,
             None => Err(Error::BlobUnknown(digest)),
         }
     }
@@ -165,7 +176,7 @@ impl Service {
         limit: usize,
     ) -> Result<Page<TagName>> {
         match target.project.registry {
-            Some(registry) => self.proxied_tags(target, registry, last, limit).await,
+            Some(registry) => Box::pin(self.proxied_tags(target, registry, last, limit)).await,
             None => self.held_tags(&target.repository, last, limit).await,
         }
     }
@@ -216,8 +227,9 @@ impl Service {
     ) -> Result<Page<Referrer>> {
         match target.project.registry {
             Some(registry) => {
-                self.proxied_referrers(target, registry, subject, artifact_type, after, limit)
-                    .await
+                let found =
+                    self.proxied_referrers(target, registry, subject, artifact_type, after, limit);
+                Box::pin(found).await
             }
             None => {
                 self.held_referrers(&target.repository, subject, artifact_type, after, limit)

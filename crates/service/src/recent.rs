@@ -6,16 +6,30 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
-/// Entries a table may have; the oldest go first.
+/// Entries a table may have unless it says otherwise.
 const TABLE_SIZE: usize = 10_000;
 
 /// A table of things that happened, forgotten after a while.
 #[derive(Debug)]
-pub(crate) struct Recent<K, V>(Mutex<HashMap<K, (Timestamp, V)>>);
+pub(crate) struct Recent<K, V> {
+    table: Mutex<HashMap<K, (Timestamp, V)>>,
+    /// Entries it may have; the oldest go first.
+    size: usize,
+}
 
 impl<K, V> Default for Recent<K, V> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self::of_size(TABLE_SIZE)
+    }
+}
+
+impl<K, V> Recent<K, V> {
+    /// A table of at most `size` entries.
+    pub(crate) fn of_size(size: usize) -> Self {
+        Self {
+            table: Mutex::default(),
+            size,
+        }
     }
 }
 
@@ -30,7 +44,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Recent<K, V> {
     /// Notes that it happened at `at`; what was before `not_before` need not
     /// be kept.
     pub(crate) fn put(&self, key: K, at: Timestamp, value: V, not_before: Timestamp) {
-        insert(&mut self.table(), key, at, value, not_before);
+        insert(&mut self.table(), self.size, key, at, value, not_before);
     }
 
     /// Notes that it happened at `at`, as `next` makes of what was noted since
@@ -45,7 +59,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Recent<K, V> {
         let mut table = self.table();
         let last = table.get(&key).filter(|(at, _)| *at >= not_before).cloned();
         let value = next(last)?;
-        insert(&mut table, key, at, value, not_before);
+        insert(&mut table, self.size, key, at, value, not_before);
         Ok(())
     }
 
@@ -74,21 +88,22 @@ impl<K: Eq + Hash + Clone, V: Clone> Recent<K, V> {
     }
 
     fn table(&self) -> MutexGuard<'_, HashMap<K, (Timestamp, V)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn insert<K: Eq + Hash + Clone, V>(
     table: &mut HashMap<K, (Timestamp, V)>,
+    size: usize,
     key: K,
     at: Timestamp,
     value: V,
     not_before: Timestamp,
 ) {
-    if table.len() >= TABLE_SIZE && !table.contains_key(&key) {
+    if table.len() >= size && !table.contains_key(&key) {
         table.retain(|_, (at, _)| *at >= not_before);
     }
-    if table.len() >= TABLE_SIZE
+    if table.len() >= size
         && !table.contains_key(&key)
         && let Some(oldest) = table
             .iter()

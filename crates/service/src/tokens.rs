@@ -1,16 +1,17 @@
 //! The token service: Bearer tokens for `/v2`, and the keys that sign them.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use berth_domain::{
     Action, Principal, ProjectName, Resource, SigningKey, TokenAccess, TokenIdentity,
 };
 use berth_oci::Scope;
-use berth_ports::{StoreError, TokenError, TokenRequest};
+use berth_ports::{StoreError, TokenError, TokenRequest, VerifiedToken};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::error::{Error, Result};
 use crate::links::contended;
+use crate::recent::Recent;
 use crate::service::Service;
 
 /// The `service` of the Bearer challenge and the `aud` of tokens, as Harbor
@@ -24,23 +25,47 @@ const MAX_SCOPES: usize = 64;
 /// much later.
 const KEYS_FRESH: SignedDuration = SignedDuration::from_secs(5);
 
-/// The signing keys that this process knows, the youngest first, and when it
-/// read them.
+/// Signing keys, the youngest first.
+type Keys = Arc<[SigningKey]>;
+
+/// The signing keys that this process knows, and when it read them.
 #[derive(Debug, Default)]
-pub(crate) struct KnownKeys(RwLock<Option<(Timestamp, Vec<SigningKey>)>>);
+pub(crate) struct KnownKeys(RwLock<Option<(Timestamp, Keys)>>);
 
 impl KnownKeys {
-    fn get(&self, now: Timestamp) -> Option<Vec<SigningKey>> {
+    fn get(&self, now: Timestamp) -> Option<Keys> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let fresh = |read: &Timestamp| now.duration_since(*read).abs() < KEYS_FRESH;
         known
             .as_ref()
             .filter(|(read, _)| fresh(read))
-            .map(|(_, keys)| keys.clone())
+            .map(|(_, keys)| Arc::clone(keys))
     }
 
-    fn set(&self, now: Timestamp, keys: Vec<SigningKey>) {
+    fn set(&self, now: Timestamp, keys: Keys) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((now, keys));
+    }
+}
+
+/// Verified tokens that are remembered, and the longest of them in bytes:
+/// together a few megabytes.
+const REMEMBERED_TOKENS: usize = 4_096;
+const LONGEST_REMEMBERED: usize = 2 * 1024;
+
+/// Tokens that were verified, by their keyed hash, until they expire.
+#[derive(Debug)]
+pub(crate) struct VerifiedTokens(Recent<[u8; 32], Verified>);
+
+/// What a token said, and the key that signed it.
+#[derive(Clone, Debug)]
+struct Verified {
+    identity: Arc<TokenIdentity>,
+    kid: Arc<str>,
+}
+
+impl Default for VerifiedTokens {
+    fn default() -> Self {
+        Self(Recent::of_size(REMEMBERED_TOKENS))
     }
 }
 
@@ -130,8 +155,33 @@ impl Service {
         })
     }
 
-    /// Who bears this token.
-    pub async fn verify_token(&self, token: &str) -> Result<TokenIdentity> {
+    /// Who bears this token. One that was verified is not verified again until
+    /// it expires, or its key is forgotten.
+    pub async fn verify_token(&self, token: &str) -> Result<Arc<TokenIdentity>> {
+        if token.len() > LONGEST_REMEMBERED {
+            return Ok(Arc::new(self.verify_signature(token).await?.identity));
+        }
+        let fingerprint = self.ports.secrets.fingerprint(&[token.as_bytes()]);
+        let keys = self.signing_keys().await?;
+        let now = self.now();
+        if let Some((_, known)) = self.tokens.0.get(&fingerprint, now)
+            && keys.iter().any(|key| key.kid == *known.kid)
+        {
+            return Ok(known.identity);
+        }
+        let verified = self.verify_signature(token).await?;
+        let identity = Arc::new(verified.identity);
+        let known = Verified {
+            identity: Arc::clone(&identity),
+            kid: verified.kid.into(),
+        };
+        self.tokens
+            .0
+            .put(fingerprint, verified.expires_at, known, now);
+        Ok(identity)
+    }
+
+    async fn verify_signature(&self, token: &str) -> Result<VerifiedToken> {
         let verify = |keys: &[SigningKey]| {
             self.ports
                 .secrets
@@ -148,17 +198,17 @@ impl Service {
         })
     }
 
-    async fn signing_keys(&self) -> Result<Vec<SigningKey>> {
+    async fn signing_keys(&self) -> Result<Keys> {
         match self.keys.get(self.now()) {
             Some(keys) => Ok(keys),
             None => self.reload_keys().await,
         }
     }
 
-    async fn reload_keys(&self) -> Result<Vec<SigningKey>> {
+    async fn reload_keys(&self) -> Result<Keys> {
         let now = self.now();
-        let keys = self.ports.access.signing_keys().await?;
-        self.keys.set(now, keys.clone());
+        let keys: Keys = self.ports.access.signing_keys().await?.into();
+        self.keys.set(now, Arc::clone(&keys));
         Ok(keys)
     }
 
@@ -168,7 +218,7 @@ impl Service {
             return Ok(key.clone());
         }
         self.rotate_signing_key().await?;
-        let made = self.signing_keys().await?.into_iter().next();
+        let made = self.signing_keys().await?.first().cloned();
         made.ok_or_else(|| contended("the signing key"))
     }
 

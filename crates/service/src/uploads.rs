@@ -1,5 +1,6 @@
 //! Upload sessions: start, take bytes, commit, cancel, expire.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use berth_ports::{BlobWriter, Finished, Span, StoreError};
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::StreamExt;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::error::{Error, Result};
 use crate::keep_alive::KeepAlive;
@@ -68,7 +69,9 @@ impl Service {
         ))
     }
 
-    /// Opens a session; it owns the object that is written under its key.
+    /// Opens a session; it owns the object that is written under its key. It
+    /// must be durable before that object is finished: a pending link that is
+    /// written meanwhile sees to that.
     pub(crate) async fn open_session(
         &self,
         repository: &RepositoryName,
@@ -85,6 +88,19 @@ impl Service {
             touched_at: now,
         };
         self.ports.uploads.create_upload(&session).await?;
+        Ok(session)
+    }
+
+    /// The same, durable when it returns: for an object that is finished before
+    /// anything else is written.
+    pub(crate) async fn open_durable_session(
+        &self,
+        repository: &RepositoryName,
+        algorithm: Algorithm,
+    ) -> Result<UploadSession> {
+        let session = self.open_session(repository, algorithm).await?;
+        let (id, epoch, now) = (session.id, session.epoch, session.touched_at);
+        self.ports.uploads.touch_upload(id, epoch, now).await?;
         Ok(session)
     }
 
@@ -218,13 +234,25 @@ impl Service {
     ) -> Result<()> {
         let (service, target) = (Arc::clone(self), target.clone());
         self.to_the_end(async move {
-            let size = match writer {
-                Some(writer) => service.complete(&session, writer, digest).await?,
-                None => service.verify_finished(&session, digest).await?,
+            let (link, size) = match writer {
+                Some(mut writer) => {
+                    let link = service
+                        .prepare_object_link(&target, digest, writer.as_mut())
+                        .await?;
+                    (link, service.complete(&session, writer, digest).await)
+                }
+                None => {
+                    let size = service.verify_finished(&session, digest).await?;
+                    let link = service.prepare_link(&target.repository, digest).await?;
+                    (link, Ok(size))
+                }
             };
+            if size.is_err() {
+                service.give_up_link(&target, digest, link).await;
+            }
             let owner = (session.id, session.epoch);
             service
-                .link_object(&target, digest, session.key, size, owner)
+                .link_object(&target, digest, session.key, size?, owner, link)
                 .await
         })
         .await
@@ -397,6 +425,25 @@ impl Service {
             }
         }
         Ok(ended)
+    }
+
+    /// Deletes unfinished objects that no session owns: a power loss may keep a
+    /// file and lose the session that it was begun for. Before any request is
+    /// served, and by the only process that serves; returns how many.
+    pub async fn discard_ownerless(&self) -> Result<usize> {
+        let mut ownerless: BTreeSet<_> = self.ports.blobs.unfinished().await?.into_iter().collect();
+        if ownerless.is_empty() {
+            return Ok(0);
+        }
+        let sessions = self.ports.uploads.idle_uploads(Timestamp::MAX, usize::MAX);
+        for session in sessions.await?.items {
+            ownerless.remove(&session.key);
+        }
+        let ownerless: Vec<_> = ownerless.into_iter().collect();
+        for keys in ownerless.chunks(SWEEP_PAGE) {
+            self.ports.blobs.delete(keys).await?;
+        }
+        Ok(ownerless.len())
     }
 
     /// Deletes an object that nothing names any more.

@@ -17,20 +17,23 @@ use berth_domain::{ObjectKey, WriteState};
 use berth_ports::{Access, BlobStore, BlobWriter, ByteStream, Span, StoreError, StoreResult};
 use bytes::Bytes;
 
+use buffers::Buffers;
 use fences::Fences;
 use layout::Layout;
+use progress::Run;
 use writer::FileWriter;
 
+mod buffers;
+mod cached;
 mod fences;
 mod growing;
 mod io;
 mod layout;
+mod progress;
 mod reader;
 mod target;
+mod write_back;
 mod writer;
-
-/// The one version of [`WriteState::progress`]: offset and hash say all.
-const PROGRESS: &[u8] = &[1];
 
 /// A [`BlobStore`] on a folder of a local file system. Cheap to clone.
 ///
@@ -39,6 +42,8 @@ const PROGRESS: &[u8] = &[1];
 pub struct FileBlobs {
     layout: Arc<Layout>,
     fences: Fences,
+    run: Run,
+    buffers: Buffers,
 }
 
 impl FileBlobs {
@@ -48,6 +53,8 @@ impl FileBlobs {
         Ok(Self {
             layout: Arc::new(Layout::create(dir)?),
             fences: Fences::default(),
+            run: Run::begin(),
+            buffers: Buffers::default(),
         })
     }
 }
@@ -55,21 +62,15 @@ impl FileBlobs {
 #[async_trait]
 impl BlobStore for FileBlobs {
     async fn write(&self, key: ObjectKey, state: WriteState) -> StoreResult<Box<dyn BlobWriter>> {
-        let fresh = state.offset == 0 && state.progress.is_empty();
-        if !fresh && state.progress != PROGRESS {
-            return Err(StoreError::Corrupt(format!(
-                "the progress of object {key} is unknown"
-            )));
-        }
-        let Self { layout, fences } = self.clone();
-        let writer = io::blocking(move || FileWriter::open(&layout, &fences, key, state)).await?;
+        let store = self.clone();
+        let writer = io::blocking(move || FileWriter::open(&store, key, state)).await?;
         Ok(Box::new(writer))
     }
 
     async fn put(&self, key: ObjectKey, bytes: Bytes) -> StoreResult<()> {
-        let Self { layout, fences } = self.clone();
+        let store = self.clone();
         io::blocking(move || {
-            let target = target::Target::open(&layout, &fences, key, 0)?;
+            let target = target::Target::fresh(&store, key)?;
             let stored = target.write(0, &bytes).and_then(|()| target.publish());
             if stored.is_err() {
                 // The first error says more than one about the leftover would.
@@ -85,7 +86,7 @@ impl BlobStore for FileBlobs {
     }
 
     async fn stream(&self, key: ObjectKey, size: u64, span: Span) -> StoreResult<ByteStream> {
-        reader::stream(&self.layout, key, size, span).await
+        reader::stream(&self.layout, &self.buffers, key, size, span).await
     }
 
     async fn size(&self, key: ObjectKey) -> StoreResult<Option<u64>> {
@@ -98,8 +99,13 @@ impl BlobStore for FileBlobs {
         .await
     }
 
+    async fn unfinished(&self) -> StoreResult<Vec<ObjectKey>> {
+        let layout = Arc::clone(&self.layout);
+        io::blocking(move || layout.all_unfinished().map_err(io::store_error)).await
+    }
+
     async fn delete(&self, keys: &[ObjectKey]) -> StoreResult<()> {
-        let Self { layout, fences } = self.clone();
+        let Self { layout, fences, .. } = self.clone();
         let keys = keys.to_vec();
         io::blocking(move || {
             let mut changed = BTreeSet::new();
@@ -126,11 +132,17 @@ impl BlobStore for FileBlobs {
 /// Reads `length` bytes at `offset`, all of them.
 fn read_exactly(file: &File, key: ObjectKey, offset: u64, length: usize) -> StoreResult<Bytes> {
     let mut bytes = vec![0; length];
-    match file.read_exact_at(&mut bytes, offset) {
-        Ok(()) => Ok(bytes.into()),
-        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Err(StoreError::Corrupt(
-            format!("object {key} is shorter than its record says"),
-        )),
-        Err(error) => Err(io::store_error(error)),
-    }
+    read_into(file, key, offset, &mut bytes)?;
+    Ok(bytes.into())
+}
+
+/// Fills `buffer` with the bytes at `offset`.
+fn read_into(file: &File, key: ObjectKey, offset: u64, buffer: &mut [u8]) -> StoreResult<()> {
+    file.read_exact_at(buffer, offset)
+        .map_err(|error| match error.kind() {
+            ErrorKind::UnexpectedEof => {
+                StoreError::Corrupt(format!("object {key} is shorter than its record says"))
+            }
+            _ => io::store_error(error),
+        })
 }

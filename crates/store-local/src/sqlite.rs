@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use crate::{DataFolder, FolderLock, OpenError};
 use error::SqliteResult;
 use readers::Readers;
-use writer::Writer;
+use writer::{Answered, Writer};
 
 mod access;
 mod back_edges;
@@ -48,7 +48,8 @@ mod writer;
 /// All stores and the job queue on the SQLite database of a data folder.
 ///
 /// Cheap to clone. Each method is one transaction; writes of many callers are
-/// committed together, and each returns when its commit is synced. Several
+/// committed together, and each returns when its commit is synced, but for
+/// those of upload sessions: see [`UploadStore`](berth_ports::UploadStore). Several
 /// processes may have the same database open. The last clone's drop waits for
 /// the writes under way and closes the database.
 #[derive(Clone)]
@@ -118,7 +119,16 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&Connection) -> SqliteResult<T> + Send + 'static,
     ) -> StoreResult<T> {
-        self.inner.writer.write(work).await
+        self.inner.writer.write(Answered::Synced, work).await
+    }
+
+    /// The same without a sync, for what may be lost in a power loss as long
+    /// as nothing written after it is kept.
+    async fn write_in_order<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> SqliteResult<T> + Send + 'static,
+    ) -> StoreResult<T> {
+        self.inner.writer.write(Answered::InOrder, work).await
     }
 
     fn now(&self) -> jiff::Timestamp {

@@ -2,7 +2,7 @@
 //! distribution project's token specification.
 
 use berth_domain::{Secret, TokenAccess, TokenIdentity};
-use berth_ports::{SecretError, TokenError, TokenRequest};
+use berth_ports::{SecretError, TokenError, TokenRequest, VerifiedToken};
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -73,10 +73,11 @@ pub(super) fn kid(token: &str) -> Result<String, TokenError> {
 /// Verifies a token whose `kid` names `key`.
 pub(super) fn verify(
     token: &str,
+    kid: String,
     key: &DecodingKey,
     audience: &str,
     now: Timestamp,
-) -> Result<TokenIdentity, TokenError> {
+) -> Result<VerifiedToken, TokenError> {
     let mut validation = Validation::new(Algorithm::RS256);
     validation.set_required_spec_claims(&["iss", "aud"]);
     validation.set_issuer(&[ISSUER]);
@@ -93,9 +94,14 @@ pub(super) fn verify(
     if claims.nbf.max(claims.iat) > now.saturating_add(LEEWAY) {
         return Err(TokenError::Invalid);
     }
-    Ok(TokenIdentity {
-        subject: claims.sub,
-        access: claims.access,
-        issued_at: Timestamp::from_second(claims.iat).map_err(|_| TokenError::Invalid)?,
+    let time = |second| Timestamp::from_second(second).map_err(|_| TokenError::Invalid);
+    Ok(VerifiedToken {
+        identity: TokenIdentity {
+            subject: claims.sub,
+            access: claims.access,
+            issued_at: time(claims.iat)?,
+        },
+        kid,
+        expires_at: time(claims.exp).unwrap_or(Timestamp::MAX),
     })
 }

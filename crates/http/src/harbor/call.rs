@@ -68,7 +68,7 @@ async fn allowed(
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let origin = Origin::of(&parts, &app.settings);
-    let principal = match app.principal(&parts, &origin).await? {
+    let principal = match app.principal(&parts).await? {
         // Registry tokens say nothing about this API.
         Principal::Token(_) => return Err(HarborError::unauthorized()),
         principal => principal,

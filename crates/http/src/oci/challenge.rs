@@ -7,6 +7,7 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 
 use super::OciError;
+use crate::app::HttpSettings;
 use crate::origin::Origin;
 
 /// The scope that a client needs for such access, as the challenge names it.
@@ -25,7 +26,7 @@ pub(super) fn scope(repository: &RepositoryName, access: RepositoryAccess) -> Op
 pub(super) fn of(
     error: &OciError,
     parts: &Parts,
-    origin: &Origin,
+    settings: &HttpSettings,
     scope: Option<String>,
 ) -> Option<String> {
     if error.status() != StatusCode::UNAUTHORIZED {
@@ -39,7 +40,7 @@ pub(super) fn of(
     if was_basic || parts.uri.path() == "/v2/_catalog" {
         return Some("Basic realm=\"harbor\"".to_owned());
     }
-    let realm = format!("{}/service/token", origin.base);
+    let realm = format!("{}/service/token", Origin::of(parts, settings).base);
     let scope = scope
         .map(|scope| format!(",scope=\"{scope}\""))
         .unwrap_or_default();

@@ -29,6 +29,9 @@ pub(super) fn value(text: impl AsRef<str>) -> HeaderValue {
 
 /// Whether the client has this already (RFC 9110, section 13.1.2).
 pub(super) fn is_current(headers: &HeaderMap, digest: &Digest) -> bool {
+    if !headers.contains_key(IF_NONE_MATCH) {
+        return false;
+    }
     let digest = digest.to_string();
     let matches = |tag: &str| {
         let tag = tag.trim();

@@ -17,12 +17,14 @@ use crate::berth::Berth;
 use crate::clock::TestClock;
 use crate::upstream::{Upstream, image, index};
 use crate::walk::Sent;
+use crate::walks::gc::schedule;
 
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "Harbor12345";
 
 /// Its hash, cheap to verify.
-pub(crate) const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$c2FsdCBvZiBhIHRlc3QuLg$gpupL6MBzxtpbU4P8S9pQHRf74s0rQwlUdbhyxVSDq0";
+pub(crate) const HASH: &str =
+    "$argon2id$v=19$m=8,t=1,p=1$c2FsdCBvZiBhIHRlc3QuLg$gpupL6MBzxtpbU4P8S9pQHRf74s0rQwlUdbhyxVSDq0";
 
 /// Repositories that walks push to; some have no record before.
 pub(crate) const NAMES: [&str; 6] = [
@@ -116,6 +118,7 @@ impl World {
     /// - `library/app` with the images `v1`, `v2` and `large`, the index
     ///   `multi`, a referrer of `v1`, and a blob that no manifest names
     /// - `cache/library/warm:latest`, pulled
+    /// - a garbage collection (1) that has ended
     /// - an upload to `library/app` that goes on at [`upload`](Self::upload)
     pub(crate) async fn used() -> Self {
         let berth = Berth::over(Self::empty().await);
@@ -132,7 +135,9 @@ impl World {
         for name in ["hub", "spare"] {
             let url = berth.world.upstream.hub.url();
             let registry = json!({ "name": name, "type": "docker-registry", "url": url });
-            berth.must(Sent::api("POST /registries").json(&registry)).await;
+            berth
+                .must(Sent::api("POST /registries").json(&registry))
+                .await;
         }
         for name in ["team", "empty"] {
             let project = json!({ "project_name": name, "metadata": { "auto_scan": "false" } });
@@ -148,6 +153,7 @@ impl World {
             .await;
         berth.push_images().await;
         berth.pull("cache/library/warm", &image("warm")).await;
+        berth.must(schedule("POST", "Manual", "")).await;
         berth.settle().await;
         let upload = berth.begin_upload().await;
         World {
@@ -210,7 +216,10 @@ impl Berth {
         let access = &self.ports().access;
         let user = access.user_by_id(id).await.unwrap().unwrap();
         let password = PasswordHash(HASH.to_owned());
-        access.update_user(&User { password, ..user }).await.unwrap();
+        access
+            .update_user(&User { password, ..user })
+            .await
+            .unwrap();
     }
 
     /// Sends what must succeed.
@@ -241,7 +250,8 @@ impl Berth {
         for image in &index.images {
             self.push(name, &image.digest().to_string(), image).await;
         }
-        self.must(Sent::manifest(name, "multi", &index.manifest)).await;
+        self.must(Sent::manifest(name, "multi", &index.manifest))
+            .await;
         let signature = referrer(&image("one"), "application/x.signature");
         self.push(name, &signature.digest().to_string(), &signature)
             .await;
@@ -267,4 +277,3 @@ impl Berth {
         }
     }
 }
-

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_domain::{ObjectKey, RegistryId, Remote, UploadSession};
+use berth_domain::{LinkId, ObjectKey, RegistryId, Remote, UploadSession};
 use berth_oci::Digest;
 use berth_ports::{
     BlobWriter, FetchedBlob, Finished, UpstreamError, UpstreamResult, UpstreamStream,
@@ -112,8 +112,8 @@ impl Fill {
             .open_session(repository, self.digest.algorithm())
             .await?;
         let owner = (session.id, session.epoch);
-        let size = match self.write(source, body, &session).await {
-            Ok(size) => size,
+        let (link, size) = match self.write(source, body, &session).await {
+            Ok(written) => written,
             Err(error) => {
                 // Should this fail too, the sweep of idle sessions does it.
                 if let Err(error) = service.end_session_with_object(owner, session.key).await {
@@ -123,7 +123,7 @@ impl Fill {
             }
         };
         service
-            .link_object(&self.target, self.digest, session.key, size, owner)
+            .link_object(&self.target, self.digest, session.key, size, owner, link)
             .await?;
         // Another's object may have become the blob meanwhile.
         self.held().await?.ok_or(Error::BlobUnknown(self.digest))
@@ -134,7 +134,7 @@ impl Fill {
         mut source: Source<'_>,
         body: FetchedBlob,
         session: &UploadSession,
-    ) -> Result<u64> {
+    ) -> Result<(LinkId, u64)> {
         let size = body.size;
         let blobs = &self.service.ports.blobs;
         let mut writer = blobs.write(session.key, session.state.clone()).await?;
@@ -144,14 +144,20 @@ impl Fill {
             self.progress.show(Phase::Growing(Growth { size, view }));
         }
         source.copy(body, writer.as_mut(), size).await?;
-        match writer.finish(self.digest).await? {
-            Finished::Stored { size } => Ok(size),
-            Finished::Mismatch { actual } => Err(invalid(format!(
-                "the bytes of blob {} hash to {actual}",
-                self.digest
-            ))
-            .into()),
-        }
+        let service = &self.service;
+        let (target, digest) = (&self.target, self.digest);
+        let link = service
+            .prepare_object_link(target, digest, writer.as_mut())
+            .await?;
+        let error = match writer.finish(digest).await {
+            Ok(Finished::Stored { size }) => return Ok((link, size)),
+            Ok(Finished::Mismatch { actual }) => {
+                invalid(format!("the bytes of blob {digest} hash to {actual}")).into()
+            }
+            Err(error) => error.into(),
+        };
+        service.give_up_link(target, digest, link).await;
+        Err(error)
     }
 }
 

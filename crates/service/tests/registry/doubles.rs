@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use berth_domain::{
     Envelope, Expect, Manifest, ObjectKey, Page, PasswordHash, Sealed, Secret, Sequence,
-    SigningKey, Tag, TokenIdentity, UploadId, UploadSession, Version, WriteState,
+    SigningKey, Tag, UploadId, UploadSession, Version, WriteState,
 };
 use berth_host::HostSecrets;
 use berth_oci::{Digest, RepositoryName, TagName};
 use berth_ports::{
     Access, BlobStore, BlobWriter, ByteStream, DeleteEnd, ManifestStore as _, SecretError,
     Sequences, Span, StoreError, StoreResult, TagStore, TokenError, TokenRequest, UploadStore,
+    VerifiedToken,
 };
 use berth_testkit::{MemoryBlobs, MemoryStore};
 use bytes::Bytes;
@@ -239,11 +240,13 @@ impl TagStore for Tags {
     }
 }
 
-/// Real cryptography that counts how many passwords were computed.
+/// Real cryptography that counts how many passwords were computed and tokens
+/// verified.
 #[derive(Debug)]
 pub(crate) struct Secrets {
     host: HostSecrets,
     computed: AtomicUsize,
+    verified: AtomicUsize,
 }
 
 impl Secrets {
@@ -251,11 +254,16 @@ impl Secrets {
         Self {
             host,
             computed: AtomicUsize::new(0),
+            verified: AtomicUsize::new(0),
         }
     }
 
     pub(crate) fn computed(&self) -> usize {
         self.computed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn verified(&self) -> usize {
+        self.verified.load(Ordering::Relaxed)
     }
 }
 
@@ -317,7 +325,8 @@ impl berth_ports::Secrets for Secrets {
         audience: &str,
         keys: &[SigningKey],
         now: Timestamp,
-    ) -> Result<TokenIdentity, TokenError> {
+    ) -> Result<VerifiedToken, TokenError> {
+        self.verified.fetch_add(1, Ordering::Relaxed);
         self.host.verify_token(token, audience, keys, now)
     }
 }

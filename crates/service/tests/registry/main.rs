@@ -33,6 +33,7 @@ mod logins;
 mod manifests;
 mod projects;
 mod pushes;
+mod tokens;
 mod uploads;
 
 /// Where tests push to, unless they say otherwise.

@@ -172,7 +172,7 @@ async fn a_token_does_not_count_in_a_project_that_was_made_after_it() {
         }],
         issued_at: registry.ports().clock.now(),
     };
-    let principal = Principal::Token(token);
+    let principal = Principal::Token(token.into());
     let may_pull = async |project| {
         registry
             .service

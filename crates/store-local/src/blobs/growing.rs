@@ -1,7 +1,7 @@
 //! Reading a file while it is written.
 
 use std::fs::File;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use berth_domain::ObjectKey;
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::io::blocking;
-use super::read_exactly;
+use super::{cached, read_exactly};
 
 /// The most that is read at once, in bytes.
 const LIMIT: u64 = 256 * 1024;
@@ -20,7 +20,8 @@ const LIMIT: u64 = 256 * 1024;
 #[derive(Debug)]
 pub(super) struct GrowingFile {
     key: ObjectKey,
-    file: Arc<File>,
+    /// There once something is readable.
+    file: Arc<OnceLock<File>>,
     /// Closed when the writer is gone.
     readable: watch::Receiver<u64>,
 }
@@ -28,7 +29,7 @@ pub(super) struct GrowingFile {
 impl GrowingFile {
     pub(super) const fn new(
         key: ObjectKey,
-        file: Arc<File>,
+        file: Arc<OnceLock<File>>,
         readable: watch::Receiver<u64>,
     ) -> Self {
         Self {
@@ -55,10 +56,20 @@ impl Growing for GrowingFile {
     async fn read_at(&self, offset: u64, limit: usize) -> StoreResult<Bytes> {
         let left = self.readable().saturating_sub(offset).min(LIMIT);
         let length = usize::try_from(left).unwrap_or(usize::MAX).min(limit);
-        if length == 0 {
+        let Some(file) = self.file.get().filter(|_| length > 0) else {
             return Ok(Bytes::new());
+        };
+        // What was written a moment ago is in memory, as a rule.
+        let mut bytes = vec![0; length];
+        if let Some(length) = cached::read_at(file, &mut bytes, offset) {
+            bytes.truncate(length);
+            return Ok(bytes.into());
         }
         let (key, file) = (self.key, Arc::clone(&self.file));
-        blocking(move || read_exactly(&file, key, offset, length)).await
+        blocking(move || match file.get() {
+            Some(file) => read_exactly(file, key, offset, length),
+            None => Ok(Bytes::new()),
+        })
+        .await
     }
 }

@@ -66,6 +66,19 @@ impl Layout {
     pub(super) fn unfinished(&self, key: ObjectKey) -> PathBuf {
         self.uploads.join(key.to_string())
     }
+
+    /// The keys of the unfinished objects. Files of other names are not ours.
+    pub(super) fn all_unfinished(&self) -> io::Result<Vec<ObjectKey>> {
+        let mut keys = Vec::new();
+        for entry in fs::read_dir(&self.uploads)? {
+            let name = entry?.file_name();
+            keys.extend(
+                name.to_str()
+                    .and_then(|name| name.parse::<ObjectKey>().ok()),
+            );
+        }
+        Ok(keys)
+    }
 }
 
 /// Deletes a file for good; one that is not there is no error.

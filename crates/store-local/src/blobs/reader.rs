@@ -8,102 +8,92 @@ use berth_domain::ObjectKey;
 use berth_ports::{ByteStream, Span, StoreError, StoreResult};
 use bytes::Bytes;
 use futures_util::stream;
-use tokio::task::{self, JoinHandle};
 
+use super::buffers::{self, Buffer, Buffers};
 use super::io::{blocking, store_error};
 use super::layout::Layout;
-use super::read_exactly;
+use super::{cached, read_into};
 
-/// How much is read at once, in bytes. A reader holds at most two chunks: one
-/// on its way to the client and one read ahead.
-const CHUNK: u64 = 128 * 1024;
-
-/// An open file and what is still to be read of it.
+/// An open file and what is still to be read of it. A reader holds no bytes:
+/// its client has at most two chunks of [`buffers::LENGTH`], and the system
+/// reads ahead.
 struct Reader {
     key: ObjectKey,
     file: Arc<File>,
     rest: Span,
+    buffers: Buffers,
 }
 
-impl Reader {
-    /// Opens an object; `Corrupt` if it has not `size` bytes. Blocks.
-    fn open(layout: &Layout, key: ObjectKey, size: u64, span: Span) -> StoreResult<Self> {
-        let file = File::open(layout.finished(key)).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => StoreError::NotFound(format!("object {key}")),
-            _ => store_error(error),
-        })?;
-        let length = file.metadata().map_err(store_error)?.len();
-        if length != size || span.end > size {
-            return Err(StoreError::Corrupt(format!(
-                "object {key} has {length} bytes, its record says {size}"
-            )));
-        }
-        Ok(Self {
-            key,
-            file: Arc::new(file),
-            rest: span,
-        })
-    }
-
-    /// Reads the next chunk. Blocks.
-    fn next(&mut self) -> StoreResult<Bytes> {
-        let length = self.rest.len().min(CHUNK);
-        let wanted = usize::try_from(length).unwrap_or(usize::MAX);
-        let bytes = read_exactly(&self.file, self.key, self.rest.start, wanted)?;
-        self.rest.start += length;
-        Ok(bytes)
-    }
-}
-
-type Chunk = (Reader, Bytes);
-
-/// Where the next chunk comes from.
-enum Next {
-    Here(Chunk),
-    Ahead(JoinHandle<StoreResult<Chunk>>),
-    End,
-}
-
-/// Opens an object and streams `span` of it. The first chunk is read at once,
-/// so that a small object costs one trip to another thread.
+/// Opens an object and streams `span` of it. `Corrupt` if it has not `size`
+/// bytes.
 pub(super) async fn stream(
-    layout: &Arc<Layout>,
+    layout: &Layout,
+    buffers: &Buffers,
     key: ObjectKey,
     size: u64,
     span: Span,
 ) -> StoreResult<ByteStream> {
-    let layout = Arc::clone(layout);
-    let first = blocking(move || {
-        let mut reader = Reader::open(&layout, key, size, span)?;
-        let bytes = reader.next()?;
-        Ok((reader, bytes))
-    })
-    .await?;
-    let start = if span.is_empty() {
-        Next::End
-    } else {
-        Next::Here(first)
-    };
-    Ok(Box::pin(stream::unfold(start, step)))
-}
-
-/// Takes the next chunk and has the one behind it read meanwhile.
-async fn step(next: Next) -> Option<(StoreResult<Bytes>, Next)> {
-    let chunk = match next {
-        Next::Here(chunk) => Ok(chunk),
-        Next::Ahead(handle) => handle.await.map_err(StoreError::unavailable).flatten(),
-        Next::End => return None,
-    };
-    match chunk {
-        Ok((reader, bytes)) if reader.rest.is_empty() => Some((Ok(bytes), Next::End)),
-        Ok((reader, bytes)) => Some((Ok(bytes), Next::Ahead(read_ahead(reader)))),
-        Err(error) => Some((Err(error), Next::End)),
+    let file = open(layout, key).await?;
+    let length = file.metadata().map_err(store_error)?.len();
+    if length != size || span.end > size {
+        return Err(StoreError::Corrupt(format!(
+            "object {key} has {length} bytes, its record says {size}"
+        )));
     }
+    let reader = Reader {
+        key,
+        file: Arc::new(file),
+        rest: span,
+        buffers: buffers.clone(),
+    };
+    Ok(Box::pin(stream::unfold(reader, Reader::step)))
 }
 
-fn read_ahead(mut reader: Reader) -> JoinHandle<StoreResult<Chunk>> {
-    task::spawn_blocking(move || {
-        let bytes = reader.next()?;
-        Ok((reader, bytes))
+async fn open(layout: &Layout, key: ObjectKey) -> StoreResult<File> {
+    let path = layout.finished(key);
+    if let Some(file) = cached::open(&path) {
+        return Ok(file);
+    }
+    blocking(move || {
+        File::open(path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => StoreError::NotFound(format!("object {key}")),
+            _ => store_error(error),
+        })
     })
+    .await
+}
+
+impl Reader {
+    /// The next chunk; an error is the last.
+    async fn step(mut self) -> Option<(StoreResult<Bytes>, Self)> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let read = self.read().await.map(|(buffer, length)| {
+            self.rest.start += length as u64;
+            buffer.freeze(length)
+        });
+        if read.is_err() {
+            self.rest.start = self.rest.end;
+        }
+        Some((read, self))
+    }
+
+    /// Reads here what is in memory, and elsewhere what has to come from the
+    /// disk: then the whole chunk.
+    async fn read(&self) -> StoreResult<(Buffer, usize)> {
+        let left = usize::try_from(self.rest.len()).unwrap_or(usize::MAX);
+        let wanted = left.min(buffers::LENGTH);
+        let (key, offset) = (self.key, self.rest.start);
+        let mut buffer = self.buffers.take();
+        if let Some(length) = cached::read_at(&self.file, &mut buffer[..wanted], offset) {
+            return Ok((buffer, length));
+        }
+        let file = Arc::clone(&self.file);
+        blocking(move || {
+            read_into(&file, key, offset, &mut buffer[..wanted])?;
+            Ok((buffer, wanted))
+        })
+        .await
+    }
 }

@@ -4,81 +4,70 @@ use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use berth_domain::ObjectKey;
+use berth_domain::{ObjectKey, WriteState};
 use berth_oci::{Algorithm, Digest, Hasher};
 use berth_ports::{StoreError, StoreResult};
 
-use super::fences::{Fence, Fences};
+use super::fences::Fence;
 use super::io::store_error;
 use super::layout::{Layout, parent, remove_file, sync_folder};
-use super::read_exactly;
+use super::{FileBlobs, read_exactly, write_back};
 use crate::space;
 
 /// How much is read at once when a file is hashed again.
 const REREAD: u64 = 1 << 20;
 
 /// An unfinished object's file, in the hands of one writer. Every call blocks.
+///
+/// Opening changes nothing on the disk, because whoever opens it may learn
+/// that it should not have: a fresh file is made, and what is behind the
+/// offset is cut off, by the first write.
 #[derive(Debug)]
 pub(super) struct Target {
-    file: Arc<File>,
+    file: Arc<OnceLock<File>>,
     fence: Fence,
     layout: Arc<Layout>,
     unfinished: PathBuf,
-    /// Whether no earlier writer has made the file's name durable.
-    fresh: bool,
-    /// Where to cut the file before the first write: bytes behind it were
-    /// never recorded. Not when it is opened, because whoever opens it may
-    /// learn that it should not have.
-    cut: Mutex<Option<u64>>,
+    /// Where the writer goes on.
+    start: u64,
+    /// Whether the file has been cut there.
+    cut: AtomicBool,
+    /// Whether all that was written is on the disk.
+    synced: AtomicBool,
+    /// Up to where the system was asked to write to the disk.
+    on_its_way: AtomicU64,
 }
 
 impl Target {
-    /// Takes an object over from any earlier writer, to go on after `offset`
-    /// bytes. Nothing changes before the first write. `NotFound` if there is no
-    /// unfinished object to go on with (one that is finished is durable then),
-    /// `Corrupt` if it has fewer bytes.
-    pub(super) fn open(
-        layout: &Arc<Layout>,
-        fences: &Fences,
-        key: ObjectKey,
-        offset: u64,
-    ) -> StoreResult<Self> {
-        let fence = fences.claim(key);
-        let unfinished = layout.unfinished(key);
-        let fresh = offset == 0;
-        let file = fence.guarded(|| {
-            let mut options = OpenOptions::new();
-            options
-                .read(true)
-                .write(true)
-                .create(fresh)
-                .truncate(false)
-                .mode(0o600);
-            let file = options
-                .open(&unfinished)
-                .map_err(|error| match error.kind() {
-                    ErrorKind::NotFound if !fresh => absent(layout, key),
-                    _ => store_error(error),
-                })?;
-            let length = file.metadata().map_err(store_error)?.len();
-            if length < offset {
-                return Err(StoreError::Corrupt(format!(
-                    "unfinished object {key} has {length} bytes, its record says {offset}"
-                )));
-            }
-            Ok((file, (length > offset).then_some(offset)))
-        })?;
-        let (file, cut) = file;
-        Ok(Self {
-            file: Arc::new(file),
-            fence,
-            layout: Arc::clone(layout),
-            unfinished,
-            fresh,
-            cut: Mutex::new(cut),
-        })
+    /// Takes an object over from any earlier writer, to go on after `state`.
+    /// `NotFound` if there is no unfinished object to go on with, or a power
+    /// loss took some of its bytes; `Corrupt` if it has fewer for no such
+    /// reason.
+    pub(super) fn open(store: &FileBlobs, key: ObjectKey, state: &WriteState) -> StoreResult<Self> {
+        let target = Self {
+            file: Arc::default(),
+            fence: store.fences.claim(key),
+            layout: Arc::clone(&store.layout),
+            unfinished: store.layout.unfinished(key),
+            start: state.offset,
+            cut: AtomicBool::new(false),
+            synced: AtomicBool::new(false),
+            on_its_way: AtomicU64::new(state.offset),
+        };
+        let kept = store.run.kept(key, &state.progress)?;
+        if state.offset > 0 {
+            target.fence.guarded(|| target.open_again())?;
+            target.check_bytes(state, kept)?;
+        }
+        Ok(target)
+    }
+
+    /// A fresh object, to be written whole.
+    pub(super) fn fresh(store: &FileBlobs, key: ObjectKey) -> StoreResult<Self> {
+        Self::open(store, key, &WriteState::new(Algorithm::default()))
     }
 
     /// The object's key.
@@ -86,8 +75,9 @@ impl Target {
         self.fence.key()
     }
 
-    /// The open file, readable whatever becomes of its name.
-    pub(super) fn file(&self) -> Arc<File> {
+    /// The open file, readable whatever becomes of its name; none before the
+    /// first write.
+    pub(super) fn file(&self) -> Arc<OnceLock<File>> {
         Arc::clone(&self.file)
     }
 
@@ -96,52 +86,47 @@ impl Target {
         self.fence.guarded(|| Ok(()))
     }
 
-    /// Writes `bytes` at `offset`. The first call drops what is behind the
-    /// offset that the object was opened at.
+    /// Writes `bytes` at `offset`.
     pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> StoreResult<()> {
+        if bytes.is_empty() {
+            return self.check();
+        }
         self.fence.guarded(|| {
-            space::check_file(&*self.file)?;
-            if let Some(length) = self
-                .cut
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take()
-            {
-                self.file.set_len(length).map_err(store_error)?;
-            }
-            self.file.write_all_at(bytes, offset).map_err(store_error)
+            let file = self.opened()?;
+            space::check_file(file)?;
+            self.synced.store(false, Ordering::Relaxed);
+            file.write_all_at(bytes, offset).map_err(store_error)?;
+            let begun = self.on_its_way.load(Ordering::Relaxed);
+            let end = offset + bytes.len() as u64;
+            let begun = write_back::begin(file, begun, end);
+            self.on_its_way.store(begun, Ordering::Relaxed);
+            Ok(())
         })
     }
 
     /// The digest of the first `length` bytes, read again.
     pub(super) fn digest(&self, algorithm: Algorithm, length: u64) -> StoreResult<Digest> {
-        let mut hasher = Hasher::new(algorithm);
-        let mut offset = 0;
-        while offset < length {
-            let part = usize::try_from((length - offset).min(REREAD)).unwrap_or(usize::MAX);
-            let bytes = read_exactly(&self.file, self.key(), offset, part)?;
-            hasher.update(&bytes);
-            offset += bytes.len() as u64;
-        }
-        Ok(hasher.finish())
+        let file = self.fence.guarded(|| self.opened())?;
+        digest(file, self.key(), algorithm, length)
     }
 
-    /// Makes what was written survive a power loss, under its unfinished name.
-    pub(super) fn keep(&self) -> StoreResult<()> {
-        self.file.sync_data().map_err(store_error)?;
-        // A later writer may have cut the file meanwhile.
-        self.fence.guarded(|| {
-            if self.fresh {
-                sync_folder(parent(&self.unfinished)).map_err(store_error)?;
-            }
-            Ok(())
-        })
+    /// Makes what was written survive a power loss; its unfinished name need
+    /// not.
+    pub(super) fn sync(&self) -> StoreResult<()> {
+        if self.synced.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let file = self.fence.guarded(|| self.opened())?;
+        // A writer has one call at a time: nothing is written meanwhile.
+        file.sync_data().map_err(store_error)?;
+        self.synced.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Makes the object readable, and bytes and name survive a power loss.
     pub(super) fn publish(&self) -> StoreResult<()> {
+        self.sync()?;
         let finished = self.layout.finished(self.key());
-        self.file.sync_data().map_err(store_error)?;
         self.fence.guarded(|| {
             fs::rename(&self.unfinished, &finished).map_err(store_error)?;
             sync_folder(parent(&finished)).map_err(store_error)
@@ -152,6 +137,77 @@ impl Target {
     pub(super) fn discard(&self) -> StoreResult<()> {
         self.fence.guarded(|| remove_file(&self.unfinished))
     }
+
+    /// Opens what an earlier writer wrote.
+    fn open_again(&self) -> StoreResult<()> {
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).open(&self.unfinished);
+        let file = file.map_err(|error| match error.kind() {
+            ErrorKind::NotFound => absent(&self.layout, self.key()),
+            _ => store_error(error),
+        })?;
+        self.file.get_or_init(|| file);
+        Ok(())
+    }
+
+    /// The file, made if it is fresh, and without what was never recorded.
+    /// Under the fence.
+    fn opened(&self) -> StoreResult<&File> {
+        let file = match self.file.get() {
+            Some(file) => file,
+            None => {
+                let mut options = OpenOptions::new();
+                options.read(true).write(true).create(true).mode(0o600);
+                let file = options.truncate(true).open(&self.unfinished);
+                let file = file.map_err(store_error)?;
+                self.file.get_or_init(|| file)
+            }
+        };
+        if !self.cut.swap(true, Ordering::Relaxed)
+            && file.metadata().map_err(store_error)?.len() > self.start
+        {
+            file.set_len(self.start).map_err(store_error)?;
+        }
+        Ok(file)
+    }
+
+    /// The bytes before the start are there. Where they were never synced and
+    /// another process wrote them, the machine may have lost power since: then
+    /// they are hashed again.
+    fn check_bytes(&self, state: &WriteState, kept: bool) -> StoreResult<()> {
+        let Some(file) = self.file.get() else {
+            return Ok(());
+        };
+        let (key, offset) = (self.key(), state.offset);
+        let length = file.metadata().map_err(store_error)?.len();
+        if length < offset && kept {
+            return Err(StoreError::Corrupt(format!(
+                "unfinished object {key} has {length} bytes, its record says {offset}"
+            )));
+        }
+        let lost = || StoreError::NotFound(format!("all of object {key}"));
+        if length < offset {
+            return Err(lost());
+        }
+        if !kept
+            && digest(file, key, state.hash.algorithm(), offset)? != state.hash.clone().finish()
+        {
+            return Err(lost());
+        }
+        Ok(())
+    }
+}
+
+fn digest(file: &File, key: ObjectKey, algorithm: Algorithm, length: u64) -> StoreResult<Digest> {
+    let mut hasher = Hasher::new(algorithm);
+    let mut offset = 0;
+    while offset < length {
+        let part = usize::try_from((length - offset).min(REREAD)).unwrap_or(usize::MAX);
+        let bytes = read_exactly(file, key, offset, part)?;
+        hasher.update(&bytes);
+        offset += bytes.len() as u64;
+    }
+    Ok(hasher.finish())
 }
 
 /// Why an object cannot be gone on with. Whoever finished it may have failed, or

@@ -13,11 +13,10 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::task::{self, JoinHandle};
 
-use super::PROGRESS;
-use super::fences::Fences;
+use super::FileBlobs;
 use super::growing::GrowingFile;
 use super::io::blocking;
-use super::layout::Layout;
+use super::progress::Run;
 use super::target::Target;
 
 /// How many bytes one batch may have. A writer holds at most two: one that is
@@ -77,6 +76,7 @@ impl Output {
 
 /// A [`BlobWriter`] on a file.
 pub(super) struct FileWriter {
+    run: Run,
     output: Arc<Output>,
     work: Work,
     /// Bytes taken and not handed over.
@@ -87,19 +87,15 @@ pub(super) struct FileWriter {
 
 impl FileWriter {
     /// Opens a writer; see [`Target::open`]. Blocks.
-    pub(super) fn open(
-        layout: &Arc<Layout>,
-        fences: &Fences,
-        key: ObjectKey,
-        state: WriteState,
-    ) -> StoreResult<Self> {
-        let target = Target::open(layout, fences, key, state.offset)?;
+    pub(super) fn open(store: &FileBlobs, key: ObjectKey, state: WriteState) -> StoreResult<Self> {
+        let target = Target::open(store, key, &state)?;
         let progress = Progress {
             hash: state.hash,
             offset: state.offset,
             batch: Vec::new(),
         };
         Ok(Self {
+            run: store.run,
             output: Arc::new(Output {
                 target,
                 readable: watch::Sender::new(state.offset),
@@ -121,13 +117,31 @@ impl FileWriter {
         Ok(())
     }
 
-    /// Hands the pending bytes over; the last batch must be settled.
-    fn hand_over(&mut self) -> StoreResult<()> {
+    /// Hands the pending bytes over, for `work` to begin with them; the last
+    /// batch must be settled.
+    fn hand_over(
+        &mut self,
+        work: impl FnOnce(&Output, Box<Progress>) -> StoreResult<Box<Progress>> + Send + 'static,
+    ) -> StoreResult<()> {
         let mut progress = self.take_progress()?;
         mem::swap(&mut progress.batch, &mut self.pending);
         let output = Arc::clone(&self.output);
-        self.work = Work::Running(task::spawn_blocking(move || output.advance(progress)));
+        self.work = Work::Running(task::spawn_blocking(move || work(&output, progress)));
         Ok(())
+    }
+
+    /// Whether what was taken should be written now, be it much or little.
+    fn is_due(&self) -> bool {
+        if self.pending.is_empty() {
+            return false;
+        }
+        let idle = match &self.work {
+            Work::Running(handle) => handle.is_finished(),
+            Work::Idle(_) | Work::Failed => true,
+        };
+        // Whoever follows waits for it; otherwise fewer changes of threads
+        // are better.
+        idle && (self.pending.len() == BATCH || self.output.readable.receiver_count() > 0)
     }
 
     fn take_progress(&mut self) -> StoreResult<Box<Progress>> {
@@ -162,7 +176,7 @@ impl BlobWriter for FileWriter {
         while !bytes.is_empty() {
             if self.pending.len() == BATCH {
                 self.settle().await?;
-                self.hand_over()?;
+                self.hand_over(Output::advance)?;
             }
             if self.pending.capacity() == 0 {
                 // At once what it may come to: buffers that grow leave holes in
@@ -174,26 +188,32 @@ impl BlobWriter for FileWriter {
             self.pending.extend_from_slice(&part);
             self.offset += part.len() as u64;
         }
-        let idle = match &self.work {
-            Work::Running(handle) => handle.is_finished(),
-            Work::Idle(_) | Work::Failed => true,
-        };
-        if idle && !self.pending.is_empty() {
+        if self.is_due() {
             self.settle().await?;
-            self.hand_over()?;
+            self.hand_over(Output::advance)?;
         }
         Ok(())
     }
 
+    async fn flush(&mut self) -> StoreResult<()> {
+        self.settle().await?;
+        self.hand_over(|output, progress| {
+            let progress = output.advance(progress)?;
+            output.target.sync()?;
+            Ok(progress)
+        })?;
+        self.settle().await
+    }
+
     async fn pause(self: Box<Self>) -> StoreResult<WriteState> {
+        let run = self.run;
         let (output, progress) = self.last_batch().await?;
         blocking(move || {
             let progress = output.advance(progress)?;
-            output.target.keep()?;
             Ok(WriteState {
                 offset: progress.offset,
                 hash: progress.hash,
-                progress: PROGRESS.to_vec(),
+                progress: run.progress(),
             })
         })
         .await

@@ -55,7 +55,8 @@ impl LinkStore for SqliteStore {
         id: LinkId,
     ) -> StoreResult<()> {
         let repository = repository.clone();
-        self.write(move |connection| {
+        // Should it be lost, the entry in the queue leads to the back-edge.
+        self.write_in_order(move |connection| {
             back_edges::delete(connection, &repository, digest, id, false)?;
             Ok(())
         })

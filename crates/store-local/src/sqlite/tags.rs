@@ -111,7 +111,7 @@ impl TagStore for SqliteStore {
         self.read(move |connection| {
             let items = rows(
                 connection,
-                "SELECT *
+                "SELECT digest, media_type, size, pushed_at, checked_at, version, name
                    FROM tags INDEXED BY tags_by_digest
                   WHERE repository = ?1 AND digest = ?2 AND name > ?3
                   ORDER BY name
@@ -132,7 +132,7 @@ fn get(
 ) -> SqliteResult<Option<Tag>> {
     one(
         connection,
-        "SELECT *
+        "SELECT digest, media_type, size, pushed_at, checked_at, version
            FROM tags
           WHERE repository = ?1 AND name = ?2",
         [repository.as_str(), tag.as_str()],
@@ -197,13 +197,15 @@ fn name(row: &Row<'_>) -> rusqlite::Result<TagName> {
     Ok(row.get::<_, Text<_>>("name")?.0)
 }
 
+/// Reads the columns by their order: it is done for each pull by tag, and to
+/// look for their names takes longer than to find the row.
 fn decode(row: &Row<'_>) -> rusqlite::Result<Tag> {
     Ok(Tag {
-        digest: row.get::<_, Text<_>>("digest")?.0,
-        media_type: row.get("media_type")?,
-        size: row.get("size")?,
-        pushed_at: row.get::<_, Time>("pushed_at")?.0,
-        checked_at: row.get::<_, Time>("checked_at")?.0,
-        version: Version(row.get("version")?),
+        digest: row.get::<_, Text<_>>(0)?.0,
+        media_type: row.get(1)?,
+        size: row.get(2)?,
+        pushed_at: row.get::<_, Time>(3)?.0,
+        checked_at: row.get::<_, Time>(4)?.0,
+        version: Version(row.get(5)?),
     })
 }

@@ -1,4 +1,7 @@
 //! Upload sessions. The epoch is the fence: each write names the one it holds.
+//!
+//! A session's own writes wait for no sync: what relies on one (its finished
+//! object, the link) is written after a later write was synced.
 
 use async_trait::async_trait;
 use berth_domain::{Envelope, Page, UploadId, UploadSession, WriteState};
@@ -17,7 +20,7 @@ use crate::space;
 impl UploadStore for SqliteStore {
     async fn create_upload(&self, session: &UploadSession) -> StoreResult<()> {
         let session = session.clone();
-        self.write(move |connection| create(connection, &session))
+        self.write_in_order(move |connection| create(connection, &session))
             .await
     }
 
@@ -41,7 +44,7 @@ impl UploadStore for SqliteStore {
         epoch: u64,
         now: Timestamp,
     ) -> StoreResult<UploadSession> {
-        self.write(move |connection| {
+        self.write_in_order(move |connection| {
             let claimed = one(
                 connection,
                 "UPDATE uploads
@@ -67,7 +70,7 @@ impl UploadStore for SqliteStore {
         now: Timestamp,
     ) -> StoreResult<()> {
         let state = state.clone();
-        self.write(move |connection| {
+        self.write_in_order(move |connection| {
             let stored = change(
                 connection,
                 "UPDATE uploads

@@ -1,5 +1,9 @@
 //! The one thread that writes: what waits is committed together, with one sync
-//! for all, and answered only then.
+//! for all that asked for one, and answered only then.
+//!
+//! The log is one file, written in order: whatever sync covers a commit covers
+//! each one before it. A write that something later must never be without need
+//! not wait for a sync of its own.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,6 +20,16 @@ const MAX_BATCH: usize = 128;
 
 /// Writes that may wait; further callers wait to be let in.
 const MAX_WAITING: usize = 1024;
+
+/// When a write is answered. By then its readers see it, whichever it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answered {
+    /// Once it is on the disk.
+    Synced,
+    /// Once it is committed: it survives the process, not a power loss. No
+    /// later write is on the disk without it.
+    InOrder,
+}
 
 /// The handle on the writing thread. Dropping it waits for what was sent.
 pub(super) struct Writer {
@@ -36,15 +50,17 @@ impl Writer {
         })
     }
 
-    /// Runs `work` in a transaction and returns once it is committed and
-    /// synced. If `work` fails, or the commit does, nothing of it remains. If
-    /// the returned future is dropped, the write may still happen.
+    /// Runs `work` in a transaction and returns as `answered` says. If `work`
+    /// fails, or the commit does, nothing of it remains. If the returned
+    /// future is dropped, the write may still happen.
     pub(super) async fn write<T: Send + 'static>(
         &self,
+        answered: Answered,
         work: impl FnOnce(&Connection) -> SqliteResult<T> + Send + 'static,
     ) -> StoreResult<T> {
-        let (answer, answered) = oneshot::channel();
+        let (answer, result) = oneshot::channel();
         let request = Request {
+            answered,
             work: Some(work),
             result: None,
             answer,
@@ -56,7 +72,7 @@ impl Writer {
             .send(Box::new(request))
             .await
             .map_err(|_| stopped())?;
-        answered.await.map_err(|_| stopped())?
+        result.await.map_err(|_| stopped())?
     }
 
     /// How many writes are waiting.
@@ -90,6 +106,8 @@ fn stopped() -> StoreError {
 
 /// A write, whatever it returns.
 trait Write: Send {
+    fn answered(&self) -> Answered;
+
     /// Does the work and keeps its result; returns how it failed.
     fn run(&mut self, connection: &Connection) -> StoreResult<()>;
 
@@ -98,12 +116,17 @@ trait Write: Send {
 }
 
 struct Request<T, F> {
+    answered: Answered,
     work: Option<F>,
     result: Option<StoreResult<T>>,
     answer: oneshot::Sender<StoreResult<T>>,
 }
 
 impl<T: Send, F: FnOnce(&Connection) -> SqliteResult<T> + Send> Write for Request<T, F> {
+    fn answered(&self) -> Answered {
+        self.answered
+    }
+
     fn run(&mut self, connection: &Connection) -> StoreResult<()> {
         let Some(work) = self.work.take() else {
             return Err(stopped());
@@ -127,6 +150,11 @@ impl<T: Send, F: FnOnce(&Connection) -> SqliteResult<T> + Send> Write for Reques
 }
 
 fn write_batches(connection: &Connection, mut waiting: mpsc::Receiver<Box<dyn Write>>) {
+    let mut log = Log {
+        connection,
+        syncs: true,
+        doubtful: false,
+    };
     let mut batch = Vec::with_capacity(MAX_BATCH);
     while let Some(first) = waiting.blocking_recv() {
         batch.push(first);
@@ -134,14 +162,82 @@ fn write_batches(connection: &Connection, mut waiting: mpsc::Receiver<Box<dyn Wr
             let Ok(next) = waiting.try_recv() else { break };
             batch.push(next);
         }
-        let committed = commit_batch(connection, &mut batch);
+        for answered in [Answered::InOrder, Answered::Synced] {
+            log.commit(
+                answered,
+                batch
+                    .extract_if(.., |request| request.answered() == answered)
+                    .collect(),
+            );
+        }
+    }
+}
+
+/// The log as its one writer knows it.
+struct Log<'a> {
+    connection: &'a Connection,
+    /// Whether a commit syncs.
+    syncs: bool,
+    /// Whether a commit failed to sync. The next sync may succeed without
+    /// having written what the log held before: the kernel forgets pages that
+    /// it failed to write. Commits that failed are not in the log, but those
+    /// before them that nobody had synced are.
+    doubtful: bool,
+}
+
+impl Log<'_> {
+    /// Commits a batch and answers it.
+    fn commit(&mut self, answered: Answered, mut batch: Vec<Box<dyn Write>>) {
+        if batch.is_empty() {
+            return;
+        }
+        let committed = self.try_commit(answered, &mut batch);
         if let Err(error) = &committed {
             tracing::error!(error = error as &dyn std::error::Error, "a commit failed");
-            roll_back(connection);
+            roll_back(self.connection);
         }
-        for request in batch.drain(..) {
+        // On a full disk no sync was tried.
+        self.doubtful |= matches!(&committed, Err(error) if !matches!(error, StoreError::Full));
+        for request in batch {
             request.answer(committed.as_ref().map(|&()| ()).map_err(repeat));
         }
+    }
+
+    fn try_commit(&mut self, answered: Answered, batch: &mut [Box<dyn Write>]) -> StoreResult<()> {
+        if answered == Answered::Synced && self.doubtful {
+            self.empty()?;
+        }
+        self.set_syncs(answered == Answered::Synced)?;
+        commit_batch(self.connection, batch)
+    }
+
+    /// `FULL` syncs the log at each commit, `NORMAL` only before it is copied
+    /// into the database.
+    fn set_syncs(&mut self, syncs: bool) -> StoreResult<()> {
+        if syncs != self.syncs {
+            let level = if syncs { "FULL" } else { "NORMAL" };
+            self.connection
+                .pragma_update(None, "synchronous", level)
+                .map_err(SqliteError::from)?;
+            self.syncs = syncs;
+        }
+        Ok(())
+    }
+
+    /// Copies all of the log into the database, which is synced, and begins
+    /// the log anew.
+    fn empty(&mut self) -> StoreResult<()> {
+        let blocked: bool = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+            .map_err(SqliteError::from)?;
+        if blocked {
+            return Err(StoreError::unavailable(
+                "a sync of the database failed, and its log cannot be emptied yet",
+            ));
+        }
+        self.doubtful = false;
+        Ok(())
     }
 }
 

@@ -79,6 +79,11 @@ impl BlobWriter for FaultyWriter {
         self.faults.call("BlobWriter::append", append).await
     }
 
+    async fn flush(&mut self) -> StoreResult<()> {
+        let flush = self.inner.flush();
+        self.faults.call("BlobWriter::flush", flush).await
+    }
+
     async fn pause(self: Box<Self>) -> StoreResult<WriteState> {
         let pause = self.inner.pause();
         self.faults.call("BlobWriter::pause", pause).await

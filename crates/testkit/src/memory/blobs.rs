@@ -138,6 +138,10 @@ impl BlobStore for MemoryBlobs {
             .map(|bytes| bytes.len() as u64))
     }
 
+    async fn unfinished(&self) -> StoreResult<Vec<ObjectKey>> {
+        Ok(self.objects().paused.keys().copied().collect())
+    }
+
     async fn delete(&self, keys: &[ObjectKey]) -> StoreResult<()> {
         let mut objects = self.objects();
         keys.iter().for_each(|key| objects.remove(*key));

@@ -15,6 +15,7 @@ suite! {
     /// Makes tests of the behaviours of `Secrets` about tokens.
     tokens_suite in tokens {
         a_token_says_what_it_was_signed_to_say,
+        a_verified_token_names_its_key_and_its_end,
         an_anonymous_token_has_an_empty_subject,
         a_token_names_its_key_and_does_not_say_none,
         a_token_is_good_until_a_minute_after_its_end,
@@ -83,7 +84,17 @@ fn verify(
     token: &str,
     keys: &[SigningKey],
 ) -> Result<TokenIdentity, TokenError> {
-    secrets.ours.verify_token(token, AUDIENCE, keys, now())
+    verify_at(secrets, token, keys, now())
+}
+
+fn verify_at(
+    secrets: &TwoSecrets,
+    token: &str,
+    keys: &[SigningKey],
+    at: Timestamp,
+) -> Result<TokenIdentity, TokenError> {
+    let verified = secrets.ours.verify_token(token, AUDIENCE, keys, at)?;
+    Ok(verified.identity)
 }
 
 /// The decoded part of a token: 0 is the header, 1 the claims.
@@ -107,6 +118,18 @@ fn encode(part: &Value) -> String {
 pub async fn a_token_says_what_it_was_signed_to_say(secrets: &TwoSecrets) {
     let (key, token) = signed(secrets).await;
     assert_eq!(verify(secrets, &token, &[key]), Ok(identity()));
+}
+
+/// So that it need not be verified again until then, while its key is known.
+pub async fn a_verified_token_names_its_key_and_its_end(secrets: &TwoSecrets) {
+    let (key, token) = signed(secrets).await;
+    let keys = std::slice::from_ref(&key);
+    let verified = secrets.ours.verify_token(&token, AUDIENCE, keys, now());
+    let verified = verified.unwrap();
+    assert_eq!(
+        (verified.kid, verified.expires_at),
+        (key.kid, now() + LIFETIME)
+    );
 }
 
 /// And may have no access at all.
@@ -136,7 +159,7 @@ pub async fn a_token_is_good_until_a_minute_after_its_end(secrets: &TwoSecrets) 
     let end = now() + LIFETIME;
     for (seconds, good) in [(0, true), (58, true), (62, false), (10_000, false)] {
         let at = end + Duration::from_secs(seconds);
-        let verified = secrets.ours.verify_token(&token, AUDIENCE, &keys, at);
+        let verified = verify_at(secrets, &token, &keys, at);
         let expected = if good {
             Ok(identity())
         } else {
@@ -152,7 +175,7 @@ pub async fn a_token_is_good_from_a_minute_before_its_start(secrets: &TwoSecrets
     let keys = [key];
     for (seconds, good) in [(0, true), (58, true), (62, false)] {
         let at = now() - Duration::from_secs(seconds);
-        let verified = secrets.ours.verify_token(&token, AUDIENCE, &keys, at);
+        let verified = verify_at(secrets, &token, &keys, at);
         let expected = if good {
             Ok(identity())
         } else {
