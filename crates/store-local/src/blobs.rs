@@ -20,6 +20,7 @@ use bytes::Bytes;
 use buffers::Buffers;
 use fences::Fences;
 use layout::Layout;
+use reader::Reader;
 use writer::FileWriter;
 
 mod buffers;
@@ -86,11 +87,13 @@ impl BlobStore for FileBlobs {
     }
 
     async fn read(&self, key: ObjectKey, size: u64, span: Span) -> StoreResult<Access> {
-        Ok(Access::Stream(self.stream(key, size, span).await?))
+        let reader = Reader::open(&self.layout, &self.buffers, key, size, span).await?;
+        Ok(Access::File(reader.file_span(), reader.stream()))
     }
 
     async fn stream(&self, key: ObjectKey, size: u64, span: Span) -> StoreResult<ByteStream> {
-        reader::stream(&self.layout, &self.buffers, key, size, span).await
+        let reader = Reader::open(&self.layout, &self.buffers, key, size, span).await?;
+        Ok(reader.stream())
     }
 
     async fn size(&self, key: ObjectKey) -> StoreResult<Option<u64>> {
