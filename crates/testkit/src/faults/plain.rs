@@ -74,7 +74,7 @@ faulty! {
         async fn read(key: ObjectKey, size: u64, span: Span) -> StoreResult<Access> => access;
         async fn stream(key: ObjectKey, size: u64, span: Span) -> StoreResult<ByteStream> => stream;
         async fn size(key: ObjectKey) -> StoreResult<Option<u64>>;
-        async fn delete(key: ObjectKey) -> StoreResult<()>;
+        async fn delete(keys: &[ObjectKey]) -> StoreResult<()>;
     }
 
     Sequences {
