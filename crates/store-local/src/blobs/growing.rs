@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::io::blocking;
-use super::read_exactly;
+use super::{cached, read_into};
 
 /// The most that is read at once, in bytes.
 const LIMIT: u64 = 256 * 1024;
@@ -58,7 +58,17 @@ impl Growing for GrowingFile {
         if length == 0 {
             return Ok(Bytes::new());
         }
+        let mut bytes = vec![0; length];
+        // What was just written is in memory.
+        if let Some(read) = cached::read_at(&self.file, &mut bytes, offset) {
+            bytes.truncate(read);
+            return Ok(bytes.into());
+        }
         let (key, file) = (self.key, Arc::clone(&self.file));
-        blocking(move || read_exactly(&file, key, offset, length)).await
+        blocking(move || {
+            read_into(&file, key, offset, &mut bytes)?;
+            Ok(bytes.into())
+        })
+        .await
     }
 }
