@@ -68,11 +68,16 @@ pub(crate) struct FileBody {
 impl FileBody {
     /// A body for a connection, if that is worthwhile.
     pub(crate) fn new(file: FileSpan, outgoing: &Outgoing) -> Option<Self> {
-        (file.span.len() >= WORTHWHILE).then(|| Self {
+        if file.span.len() < WORTHWHILE {
+            return None;
+        }
+        let mut body = Self {
             rest: file,
             outgoing: outgoing.clone(),
             loading: None,
-        })
+        };
+        body.begin_to_load();
+        Some(body)
     }
 
     /// How many bytes are still to come.
@@ -80,23 +85,27 @@ impl FileBody {
         self.rest.span.len()
     }
 
+    fn segment(&self) -> Span {
+        let Span { start, end } = self.rest.span;
+        let end = end.min(start + SEGMENT as u64);
+        Span { start, end }
+    }
+
+    /// Has the next segment read unless it is in memory.
+    fn begin_to_load(&mut self) {
+        let (span, file) = (self.segment(), &self.rest.file);
+        if !span.is_empty() && !is_in_memory(file, span) {
+            let file = Arc::clone(file);
+            self.loading = Some(spawn_blocking(move || load(&file, span)));
+        }
+    }
+
     /// The next placeholder, once the system has its bytes in memory: to send
-    /// them does not wait for a disk then.
+    /// them does not wait for a disk then. Those behind it are read meanwhile.
     pub(crate) fn poll_next(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Placeholder>>> {
-        let Span { start, end } = self.rest.span;
-        let end = end.min(start + SEGMENT as u64);
-        let span = Span { start, end };
-        if span.is_empty() {
-            return Poll::Ready(None);
-        }
-        let file = &self.rest.file;
-        if self.loading.is_none() && !is_in_memory(file, span) {
-            let file = Arc::clone(file);
-            self.loading = Some(spawn_blocking(move || load(&file, span)));
-        }
         if let Some(loading) = &mut self.loading {
             let loaded = ready!(Pin::new(loading).poll(context));
             self.loading = None;
@@ -104,10 +113,15 @@ impl FileBody {
                 return Poll::Ready(Some(Err(error)));
             }
         }
-        self.rest.span.start = end;
+        let span = self.segment();
+        if span.is_empty() {
+            return Poll::Ready(None);
+        }
         let file = Arc::clone(&self.rest.file);
-        let mut queue = self.outgoing.queue();
-        queue.segments.push_back(FileSpan { file, span });
+        let segment = FileSpan { file, span };
+        self.outgoing.queue().segments.push_back(segment);
+        self.rest.span.start = span.end;
+        self.begin_to_load();
         Poll::Ready(Some(Ok(Placeholder {
             left: usize::try_from(span.len()).unwrap_or(SEGMENT),
             outgoing: self.outgoing.clone(),
