@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     AccessStore, BlobStore, Clock, GcQueue, Ids, JobQueue, LinkStore, ManifestStore, Outbox,
-    ProjectStore, RegistryStore, RepositoryStore, Secrets, Sequences, TagStore, Tasks, UploadStore,
+    ProjectStore, RegistryStore, RepositoryStore, RunStore, Secrets, Sequences, TagStore, Tasks, UploadStore,
     Upstream,
 };
 
@@ -31,6 +31,8 @@ pub struct Ports {
     pub links: Arc<dyn LinkStore>,
     /// What may be collected.
     pub gc: Arc<dyn GcQueue>,
+    /// Runs of maintenance and their schedules.
+    pub runs: Arc<dyn RunStore>,
     /// Upload sessions.
     pub uploads: Arc<dyn UploadStore>,
     /// Jobs not sent yet.

@@ -86,6 +86,7 @@ impl Faults {
             tags,
             links,
             gc,
+            runs,
             uploads,
             outbox,
             queue,
@@ -106,6 +107,7 @@ impl Faults {
             tags: self.around(tags),
             links: self.around(links),
             gc: self.around(gc),
+            runs: self.around(runs),
             uploads: self.around(uploads),
             outbox: self.around(outbox),
             queue: self.around(queue),
@@ -206,9 +208,6 @@ struct Faulty<P: ?Sized> {
 
 impl<P: ?Sized + fmt::Debug> fmt::Debug for Faulty<P> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_tuple("Faulty")
-            .field(&&*self.inner)
-            .finish()
+        formatter.debug_tuple("Faulty").field(&&*self.inner).finish()
     }
 }

@@ -14,6 +14,7 @@ use super::fences::{Fence, Fences};
 use super::io::store_error;
 use super::layout::{Layout, parent, remove_file, sync_folder};
 use super::read_exactly;
+use crate::space;
 
 /// How much is read at once when a file is hashed again.
 const REREAD: u64 = 1 << 20;
@@ -35,7 +36,8 @@ pub(super) struct Target {
 
 impl Target {
     /// Takes an object over from any earlier writer, to go on after `offset`
-    /// bytes. Nothing changes before the first write. `NotFound` if there is no unfinished object to go on with,
+    /// bytes. Nothing changes before the first write. `NotFound` if there is no
+    /// unfinished object to go on with (one that is finished is durable then),
     /// `Corrupt` if it has fewer bytes.
     pub(super) fn open(
         layout: &Arc<Layout>,
@@ -57,7 +59,7 @@ impl Target {
             let file = options
                 .open(&unfinished)
                 .map_err(|error| match error.kind() {
-                    ErrorKind::NotFound if !fresh => StoreError::NotFound(format!("object {key}")),
+                    ErrorKind::NotFound if !fresh => absent(layout, key),
                     _ => store_error(error),
                 })?;
             let length = file.metadata().map_err(store_error)?.len();
@@ -98,6 +100,7 @@ impl Target {
     /// offset that the object was opened at.
     pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> StoreResult<()> {
         self.fence.guarded(|| {
+            space::check_file(&*self.file)?;
             if let Some(length) = self
                 .cut
                 .lock()
@@ -149,4 +152,16 @@ impl Target {
     pub(super) fn discard(&self) -> StoreResult<()> {
         self.fence.guarded(|| remove_file(&self.unfinished))
     }
+}
+
+/// Why an object cannot be gone on with. Whoever finished it may have failed, or
+/// died, before its name was durable.
+fn absent(layout: &Layout, key: ObjectKey) -> StoreError {
+    let finished = layout.finished(key);
+    if finished.exists()
+        && let Err(error) = sync_folder(parent(&finished))
+    {
+        return store_error(error);
+    }
+    StoreError::NotFound(format!("object {key}"))
 }
