@@ -7,7 +7,7 @@
 //! item by item; a record is under 400 KB; lists go by cursor.
 
 pub use access::AccessStore;
-pub use blob_store::{Access, BlobStore, BlobWriter, ByteStream, Finished, Growing, Span};
+pub use blob_store::{Access, BlobStore, BlobWriter, ByteStream, FileSpan, Finished, Growing, Span};
 pub use error::{StoreError, StoreResult};
 pub use host::{Clock, Ids, Task, Tasks};
 pub use jobs::{Delivery, JobQueue, Outbox};

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::io::blocking;
-use super::{cached, read_exactly};
+use super::{cached, read_into};
 
 /// The most that is read at once, in bytes.
 const LIMIT: u64 = 256 * 1024;
@@ -66,9 +66,11 @@ impl Growing for GrowingFile {
             return Ok(bytes.into());
         }
         let (key, file) = (self.key, Arc::clone(&self.file));
-        blocking(move || match file.get() {
-            Some(file) => read_exactly(file, key, offset, length),
-            None => Ok(Bytes::new()),
+        blocking(move || {
+            if let Some(file) = file.get() {
+                read_into(file, key, offset, &mut bytes)?;
+            }
+            Ok(bytes.into())
         })
         .await
     }
