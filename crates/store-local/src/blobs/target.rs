@@ -151,15 +151,14 @@ impl Target {
     /// The file, made if it is fresh, and without what was never recorded.
     /// Under the fence.
     fn opened(&self) -> StoreResult<&File> {
-        let file = match self.file.get() {
-            Some(file) => file,
-            None => {
-                let mut options = OpenOptions::new();
-                options.read(true).write(true).create(true).mode(0o600);
-                let file = options.truncate(true).open(&self.unfinished);
-                let file = file.map_err(store_error)?;
-                self.file.get_or_init(|| file)
-            }
+        let file = if let Some(file) = self.file.get() {
+            file
+        } else {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).mode(0o600);
+            let file = options.truncate(true).open(&self.unfinished);
+            let file = file.map_err(store_error)?;
+            self.file.get_or_init(|| file)
         };
         if !self.cut.swap(true, Ordering::Relaxed)
             && file.metadata().map_err(store_error)?.len() > self.start

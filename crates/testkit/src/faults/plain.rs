@@ -7,8 +7,8 @@ use berth_domain::{
     Begun, Blob, Edge, EdgeTarget, Envelope, Expect, JobId, Link, LinkId, LinkToken,
     ListedManifest, Manifest, ManifestState, Member, Nonce, ObjectKey, Page, PasswordHash, Project,
     ProjectId, ProjectName, Referrer, RegistryEndpoint, RegistryId, Remote, Repository, Sealed,
-    Secret, Sequence, SigningKey, Tag, TokenIdentity, UploadId, UploadSession, User, UserId,
-    UserName, Version, WriteState,
+    Secret, Sequence, SigningKey, Tag, UploadId, UploadSession, User, UserId, UserName, Version,
+    WriteState,
 };
 use berth_oci::{Digest, Reference, RepositoryName, TagName};
 use berth_ports::{
@@ -16,7 +16,7 @@ use berth_ports::{
     CommitManifest, DeleteEnd, Delivery, FetchedBlob, FetchedManifest, GcEntry, GcQueue, JobQueue,
     LinkCommit, LinkStore, ManifestDescription, ManifestStore, Outbox, ProjectStore, RegistryStore,
     RepositoryStore, SecretError, Secrets, Sequences, Span, StoreResult, TagStore, TokenError,
-    TokenRequest, UploadStore, Upstream, UpstreamResult,
+    TokenRequest, UploadStore, Upstream, UpstreamResult, VerifiedToken,
 };
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -74,7 +74,8 @@ faulty! {
         async fn read(key: ObjectKey, size: u64, span: Span) -> StoreResult<Access> => access;
         async fn stream(key: ObjectKey, size: u64, span: Span) -> StoreResult<ByteStream> => stream;
         async fn size(key: ObjectKey) -> StoreResult<Option<u64>>;
-        async fn delete(key: ObjectKey) -> StoreResult<()>;
+        async fn delete(keys: &[ObjectKey]) -> StoreResult<()>;
+        async fn unfinished() -> StoreResult<Vec<ObjectKey>>;
     }
 
     Sequences {
@@ -203,6 +204,6 @@ faulty! {
         fn open(sealed: &Sealed, context: &str) -> Result<Secret, SecretError>;
         pure fn fingerprint(parts: &[&[u8]]) -> [u8; 32];
         pure fn equal(one: &[u8], other: &[u8]) -> bool;
-        pure fn verify_token(token: &str, audience: &str, keys: &[SigningKey], now: Timestamp) -> Result<TokenIdentity, TokenError>;
+        pure fn verify_token(token: &str, audience: &str, keys: &[SigningKey], now: Timestamp) -> Result<VerifiedToken, TokenError>;
     }
 }
