@@ -44,13 +44,29 @@ pub(crate) fn program() -> &'static Path {
 
 /// Runs `berth admin` beside a server, or without one.
 pub(crate) fn admin(data: &Path, arguments: &[&str]) -> Output {
+    admin_command(data, arguments).output().unwrap()
+}
+
+/// `berth admin` as it is to be run.
+pub(crate) fn admin_command(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(program());
     clean(&mut command);
     command
         .arg("admin")
         .arg("--data")
         .arg(data)
-        .args(arguments)
+        .args(arguments);
+    command
+}
+
+/// Runs `berth serve` on a folder that it refuses, to its end.
+pub(crate) fn refused_to_serve(data: &Path) -> Output {
+    let mut command = Command::new(program());
+    clean(&mut command);
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(data)
+        .stdin(Stdio::null())
         .output()
         .unwrap()
 }
@@ -110,11 +126,20 @@ impl Builder {
     /// With its log, if it does not get ready.
     pub(crate) async fn start(self) -> Server {
         let folder = TempDir::with_prefix("berth-").unwrap();
-        let data = folder.path().join("data");
+        let mut server = self.start_on(&folder.path().join("data")).await;
+        server.folder = Some(folder);
+        server
+    }
+
+    /// Starts it on a data folder that stays when the server goes.
+    ///
+    /// # Panics
+    ///
+    /// As [`Builder::start`].
+    pub(crate) async fn start_on(&self, data: &Path) -> Server {
         for _ in 0..5 {
-            let mut server = self.spawn(&data);
+            let mut server = self.spawn(data);
             if server.is_ready().await {
-                server.folder = Some(folder);
                 return server;
             }
             let log = server.log();
@@ -127,7 +152,8 @@ impl Builder {
         panic!("no free port was found");
     }
 
-    fn spawn(&self, data: &Path) -> Server {
+    /// Starts it and does not wait.
+    pub(crate) fn spawn(&self, data: &Path) -> Server {
         let address = free_address();
         let mut command = match self.wrapper.split_first() {
             None => Command::new(program()),
@@ -258,6 +284,12 @@ impl Server {
             data: self.data.clone(),
             _folder: self.folder.take(),
         }
+    }
+
+    /// Ends it as a crash does, by SIGKILL.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     async fn is_ready(&mut self) -> bool {

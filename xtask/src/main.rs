@@ -2,6 +2,8 @@
 #![expect(clippy::print_stdout, reason = "a task runner talks to the terminal")]
 
 mod apt;
+mod bench;
+mod fuzz;
 mod go;
 mod image;
 mod install;
@@ -18,6 +20,10 @@ use crate::{place::Place, report::Report};
 
 const HELP: &str = "\
 usage: cargo xtask test [--no-install] [nextest filters and options]
+       cargo xtask bench [--rounds N] [--only WORDS] [--json FILE] [--svg FILE] [--berth FILE]
+       cargo xtask fuzz [--seconds N] [TARGET]..
+
+test
 
 Says what it will install by name, asks on a terminal, installs it and runs
 every check and test. With filters only the tests that match are run.
@@ -26,6 +32,25 @@ every check and test. With filters only the tests that match are run.
 
 environment:
   CI=true       never ask; a missing program fails the run
+
+bench
+
+Measures Berth beside CNCF distribution, zot if it is on PATH, and nginx, one
+after the other, and prints medians, ratios and what they should come to.
+
+  --rounds N    measure everyone so often, 3 unless told; the median counts
+  --only WORDS  only scenarios whose name has one of these words, with commas
+                between them
+  --json FILE   where the figures go, target/bench/results.json unless told
+  --svg FILE    where the picture goes, target/bench/results.svg unless told
+  --berth FILE  measure this program instead of a release build made now
+
+fuzz
+
+Runs the fuzz targets named, or all, one after the other, and prints how many
+inputs each was given and what it found.
+
+  --seconds N   how long each runs, 60 unless told
 ";
 
 fn main() -> ExitCode {
@@ -43,6 +68,8 @@ fn task(mut args: Vec<String>) -> Result<ExitCode> {
     }
     match args.remove(0).as_str() {
         "test" => test(args),
+        "bench" => bench::bench(args),
+        "fuzz" => fuzz::fuzz(args),
         other => bail!("unknown task `{other}`, see `cargo xtask --help`"),
     }
 }

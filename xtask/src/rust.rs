@@ -13,7 +13,7 @@ pub(crate) struct Crate {
     pub(crate) version: &'static str,
 }
 
-const CRATES: [Crate; 2] = [
+const CRATES: [Crate; 3] = [
     Crate {
         name: "cargo-nextest",
         version: "0.9.151",
@@ -21,6 +21,10 @@ const CRATES: [Crate; 2] = [
     Crate {
         name: "cargo-deny",
         version: "0.20.2",
+    },
+    Crate {
+        name: "cargo-fuzz",
+        version: "0.13.2",
     },
 ];
 

@@ -5,7 +5,7 @@ use std::{fs, process::Command};
 use anyhow::{Context, Result};
 
 use crate::{
-    image,
+    fuzz, image,
     place::{self, Place},
     report::{Outcome, Report},
 };
@@ -47,6 +47,7 @@ pub(crate) fn run(
                     .args(["test", "--quiet", "--workspace", "--doc"]),
             )
         });
+        fuzz::step(place, report);
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use clap::{Subcommand, ValueEnum};
 use tokio::runtime;
 
 mod fsck;
+mod gc;
 mod list;
 mod password;
 mod progress;
@@ -32,6 +33,12 @@ pub(crate) enum AdminCommand {
     },
     /// Sign tokens with a new key; those of the old one are good until they expire
     RotateKey,
+    /// Free what nothing names any more and is due, instead of waiting for the server to do so
+    Gc {
+        /// Only say what would be freed
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Verify every record against its bytes; exits 1 if something is wrong
     Fsck,
 }
@@ -66,6 +73,7 @@ pub(crate) fn run(settings: &Settings, command: &AdminCommand) -> Result<ExitCod
                 password::reset(&service, &settings.data, user, password_file.as_deref()).await?;
             }
             AdminCommand::RotateKey => rotate_key::run(&service).await?,
+            AdminCommand::Gc { dry_run } => return gc::run(&service, *dry_run).await,
             AdminCommand::Fsck => return fsck::run(&service).await,
         }
         Ok(ExitCode::SUCCESS)

@@ -3,7 +3,7 @@
 use berth_oci::{Digest, RepositoryName};
 use jiff::Timestamp;
 
-use crate::{LinkId, LinkToken, ObjectKey, ProjectId};
+use crate::{BlobVersion, LinkId, LinkToken, ObjectKey, ProjectId};
 
 /// Bytes that are stored once, whoever links to them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +18,18 @@ pub struct Blob {
     pub generation: u64,
 }
 
+impl Blob {
+    /// What tells whether it was linked since it was read.
+    pub const fn version(&self) -> BlobVersion {
+        BlobVersion {
+            key: self.key,
+            generation: self.generation,
+        }
+    }
+}
+
 /// Where a link is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LinkState {
     /// The blob is visible in the repository.
     Live,

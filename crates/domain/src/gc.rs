@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{Link, LinkState, LinkToken, ManifestState, Nonce};
+use crate::{LinkState, LinkToken, ManifestState, Nonce};
 
 /// Whether something is kept by what leads to it. Of several, the greatest
 /// counts.
@@ -49,7 +49,7 @@ impl Need {
 /// condemnation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkStep {
-    /// Nothing: it is gone, or needed.
+    /// Nothing: it is needed.
     Decided,
     /// Look again soon: what leads to it may yet come or go.
     Wait,
@@ -61,18 +61,17 @@ pub enum LinkStep {
     Examine(LinkToken),
 }
 
-/// The first step of a sweep. `need` is what edges said before a condemnation:
-/// it can keep the link, never free it.
+/// The first step of a sweep about a link in this state, which a pusher was last
+/// promised at `touched_at`. `need` is what edges said before a condemnation: it
+/// can keep the link, never free it.
 pub fn first_step(
-    link: Option<&Link>,
+    state: LinkState,
+    touched_at: Timestamp,
     need: Need,
     now: Timestamp,
     grace: SignedDuration,
 ) -> LinkStep {
-    let Some(link) = link else {
-        return LinkStep::Decided;
-    };
-    if let LinkState::Condemned(token) = link.state {
+    if let LinkState::Condemned(token) = state {
         return LinkStep::Examine(token);
     }
     match need {
@@ -80,7 +79,7 @@ pub fn first_step(
         Need::Undecided => return LinkStep::Wait,
         Need::Not => {}
     }
-    let promised = link.touched_at.checked_add(grace).unwrap_or(Timestamp::MAX);
+    let promised = touched_at.checked_add(grace).unwrap_or(Timestamp::MAX);
     if promised > now {
         LinkStep::Later(promised)
     } else {

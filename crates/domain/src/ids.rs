@@ -54,6 +54,10 @@ numeric_id!(
     /// An artifact's number.
     ArtifactId
 );
+numeric_id!(
+    /// A run's number.
+    RunId
+);
 
 /// The counters that numeric identifiers come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,6 +72,8 @@ pub enum Sequence {
     Repository,
     /// [`ArtifactId`].
     Artifact,
+    /// [`RunId`].
+    Run,
 }
 
 impl Sequence {
@@ -79,6 +85,7 @@ impl Sequence {
             Self::Registry => "registry",
             Self::Repository => "repository",
             Self::Artifact => "artifact",
+            Self::Run => "run",
         }
     }
 }

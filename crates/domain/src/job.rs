@@ -3,7 +3,7 @@
 use berth_oci::{Digest, RepositoryName};
 use serde::{Deserialize, Serialize};
 
-use crate::{JobId, Nonce, ObjectKey};
+use crate::{JobId, Nonce, ObjectKey, RunId};
 
 /// A job's kind and what it is about. Handlers are idempotent by [`JobId`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,11 @@ pub enum Job {
     SweepUploads,
     /// What the GC queue has due is to be looked at.
     SweepGarbage,
+    /// A garbage collection that somebody or the schedule started.
+    CollectGarbage {
+        /// The run.
+        run: RunId,
+    },
 }
 
 impl Job {
@@ -41,6 +46,7 @@ impl Job {
             Self::DeleteObject { .. } => "delete_object",
             Self::SweepUploads => "sweep_uploads",
             Self::SweepGarbage => "sweep_garbage",
+            Self::CollectGarbage { .. } => "collect_garbage",
         }
     }
 }

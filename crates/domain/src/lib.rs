@@ -12,7 +12,7 @@ pub use endpoint::{
 pub use gc::{LinkStep, Need, first_step};
 pub use ids::{
     ArtifactId, FreshId, IdError, JobId, LinkId, LinkToken, Nonce, ObjectKey, ProjectId,
-    RegistryId, RepositoryId, Sequence, UploadId, UserId,
+    RegistryId, RepositoryId, RunId, Sequence, UploadId, UserId,
 };
 pub use job::{Envelope, JOB_VERSION, Job};
 pub use manifest::{
@@ -23,8 +23,13 @@ pub use page::Page;
 pub use permissions::{public_allows, role_allows};
 pub use project::{MetadataKey, Project, ProjectMetadata, ProjectName, ProjectNameError};
 pub use repository::Repository;
+pub use run::{
+    Cadence, Cron, CronError, GcFreed, GcOptions, MAX_RUN_LOG_BYTES, Run, RunKind, RunStatus,
+    RunTrigger, Schedule,
+};
 pub use secret::Secret;
 pub use signing::SigningKey;
+pub use transitions::{BlobVersion, LinkChange, LinkCommit, LinkCommitFinds, ManifestChange};
 pub use upload::{UploadSession, WriteState};
 pub use user::{Member, PasswordHash, User, UserName, UserNameError, is_strong_password};
 pub use version::{Expect, Version};
@@ -40,8 +45,10 @@ mod page;
 mod permissions;
 mod project;
 mod repository;
+mod run;
 mod secret;
 mod signing;
+mod transitions;
 mod upload;
 mod user;
 mod version;

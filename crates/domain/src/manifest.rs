@@ -13,7 +13,7 @@ use crate::{ArtifactId, Nonce, ObjectKey, Version};
 pub const INLINE_MANIFEST_BYTES: usize = 8 * 1024;
 
 /// Where a manifest is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ManifestState {
     /// Being pushed: nobody sees it, its edges are being written.
     Pending,
@@ -95,14 +95,14 @@ impl<Content> Manifest<Content> {
 }
 
 /// What a try to make a manifest visible found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Begun {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Begun<Live = Box<Manifest>> {
     /// Nothing: it is pending now, under the nonce that was given.
     Started,
     /// Another's pending try, whose nonce to join.
     Joined(Nonce),
     /// The manifest itself: only tags are to be set.
-    Live(Box<Manifest>),
+    Live(Live),
     /// A deletion under way: try again.
     Deleting,
 }

@@ -14,6 +14,9 @@
 pub use artifacts::{Accessory, AdditionLink, Artifact, Platform, Reference, Tag, TagReq};
 pub use errors::{Error, ErrorCode, Errors};
 pub use form::parameter;
+pub use gc::{
+    GCHistory, GCParameters, GCParametersReq, ScheduleObj, ScheduleObjReq, ScheduleReq,
+};
 pub use health::{ComponentHealthStatus, OverallHealthStatus};
 pub use labels::Label;
 pub use link::link;
@@ -42,6 +45,7 @@ pub use users::{
 mod artifacts;
 mod errors;
 mod form;
+mod gc;
 mod health;
 mod labels;
 mod link;

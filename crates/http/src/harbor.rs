@@ -24,6 +24,7 @@ mod access;
 mod artifacts;
 mod call;
 mod error;
+mod gc;
 mod health;
 mod list;
 mod members;
@@ -51,6 +52,7 @@ pub(crate) fn routes() -> impl Iterator<Item = &'static Route> {
         registries::ROUTES,
         repositories::ROUTES,
         artifacts::ROUTES,
+        gc::ROUTES,
     ]
     .into_iter()
     .flatten()

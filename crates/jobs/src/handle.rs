@@ -3,7 +3,7 @@
 use berth_domain::{Envelope, JOB_VERSION, Job};
 use berth_service::Service;
 
-use crate::{JobError, delete_object, sweep_garbage, sweep_uploads, unlink};
+use crate::{JobError, collect_garbage, delete_object, sweep_garbage, sweep_uploads, unlink};
 
 /// Does a job. Doing one again that was done, or that is being done elsewhere,
 /// does no harm.
@@ -34,5 +34,6 @@ pub async fn handle(service: &Service, envelope: Envelope) -> Result<(), JobErro
         Job::DeleteObject { key } => delete_object::handle(service, key).await,
         Job::SweepUploads => sweep_uploads::handle(service).await,
         Job::SweepGarbage => sweep_garbage::handle(service).await,
+        Job::CollectGarbage { run } => collect_garbage::handle(service, run).await,
     }
 }

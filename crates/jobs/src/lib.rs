@@ -5,6 +5,7 @@
 pub use error::JobError;
 pub use handle::handle;
 
+mod collect_garbage;
 mod delete_object;
 mod error;
 mod handle;

@@ -7,17 +7,17 @@
 //! item by item; a record is under 400 KB; lists go by cursor.
 
 pub use access::AccessStore;
+pub use berth_domain::LinkCommit;
 pub use blob_store::{Access, BlobStore, BlobWriter, ByteStream, Finished, Growing, Span};
 pub use error::{StoreError, StoreResult};
 pub use host::{Clock, Ids, Task, Tasks};
 pub use jobs::{Delivery, JobQueue, Outbox};
-pub use links::{
-    BackEdge, CommitLink, GcEntry, GcQueue, GcSubject, LinkCommit, LinkSource, LinkStore,
-};
+pub use links::{BackEdge, CommitLink, GcEntry, GcQueue, GcSubject, LinkSource, LinkStore};
 pub use projects::{ProjectStore, RegistryStore, Sequences};
 pub use repositories::{
     BeginDelete, CommitManifest, DeleteEnd, ManifestStore, RepositoryStore, TagStore,
 };
+pub use runs::RunStore;
 pub use secrets::{SecretError, Secrets, TokenError, TokenRequest, VerifiedToken};
 pub use set::Ports;
 pub use uploads::UploadStore;
@@ -34,6 +34,7 @@ mod jobs;
 mod links;
 mod projects;
 mod repositories;
+mod runs;
 mod secrets;
 mod set;
 mod uploads;

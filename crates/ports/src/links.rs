@@ -5,7 +5,8 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 use berth_domain::{
-    Blob, EdgeTarget, Envelope, Link, LinkId, LinkToken, ObjectKey, Page, ProjectId, UploadId,
+    Blob, EdgeTarget, Envelope, Link, LinkCommit, LinkId, LinkToken, ObjectKey, Page, ProjectId,
+    UploadId,
 };
 use berth_oci::{Digest, RepositoryName};
 use jiff::Timestamp;
@@ -45,18 +46,6 @@ pub struct CommitLink {
     pub jobs: Vec<Envelope>,
     /// The time, for `touched_at`.
     pub now: Timestamp,
-}
-
-/// How a commit of a link ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinkCommit {
-    /// The blob is visible.
-    Done,
-    /// Blob or link are no longer as read, or the back-edge is gone: read
-    /// again, prepare again under a new id, try again.
-    Retry,
-    /// The session is gone or another request has claimed it: give up.
-    Fenced,
 }
 
 /// One blob's back-edge to a link.

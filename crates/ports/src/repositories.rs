@@ -143,6 +143,14 @@ pub trait ManifestStore: Debug + Send + Sync + 'static {
         digest: Digest,
     ) -> StoreResult<Option<Manifest>>;
 
+    /// The manifest while it is being deleted, for who ends a deletion that
+    /// died.
+    async fn deleting_manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+    ) -> StoreResult<Option<Manifest>>;
+
     /// The state and nonce of a manifest, whatever its state: whether an edge
     /// counts.
     async fn manifest_state(
@@ -210,6 +218,15 @@ pub struct BeginDelete {
     pub untouched_since: Option<Timestamp>,
     /// When to look whether the deletion came to its end.
     pub due: Timestamp,
+}
+
+impl BeginDelete {
+    /// Whether it may begin for a manifest that a pusher was last promised
+    /// then.
+    pub fn may_begin(&self, touched_at: Option<Timestamp>) -> bool {
+        self.untouched_since
+            .is_none_or(|since| touched_at.is_none_or(|at| at < since))
+    }
 }
 
 /// How the deletion of a manifest ends.

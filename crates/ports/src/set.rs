@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::{
     AccessStore, BlobStore, Clock, GcQueue, Ids, JobQueue, LinkStore, ManifestStore, Outbox,
-    ProjectStore, RegistryStore, RepositoryStore, Secrets, Sequences, TagStore, Tasks, UploadStore,
-    Upstream,
+    ProjectStore, RegistryStore, RepositoryStore, RunStore, Secrets, Sequences, TagStore, Tasks,
+    UploadStore, Upstream,
 };
 
 /// Everything that the service reaches the world through. Cheap to clone.
@@ -31,6 +31,8 @@ pub struct Ports {
     pub links: Arc<dyn LinkStore>,
     /// What may be collected.
     pub gc: Arc<dyn GcQueue>,
+    /// Runs of maintenance and their schedules.
+    pub runs: Arc<dyn RunStore>,
     /// Upload sessions.
     pub uploads: Arc<dyn UploadStore>,
     /// Jobs not sent yet.

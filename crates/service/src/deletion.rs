@@ -25,7 +25,7 @@ pub enum Unlinked {
 
 impl Service {
     /// Deletes a manifest and its tags. [`Error::PreconditionFailed`] while an
-    /// index names it. A deletion that a crash left half done is done anew.
+    /// index names it. A deletion that a crash left half done is ended.
     pub async fn delete_manifest(
         self: &Arc<Self>,
         repository: &RepositoryName,
@@ -40,14 +40,11 @@ impl Service {
         let manifests = &self.ports.manifests;
         for _ in 0..ATTEMPTS {
             let Some(manifest) = manifests.manifest(repository, digest).await? else {
-                let state = manifests.manifest_state(repository, digest).await?;
-                if !matches!(state, Some((ManifestState::Deleting, _))) {
-                    return Err(Error::ManifestUnknown(digest.to_string()));
-                }
-                self.restore(repository, digest).await?;
-                continue;
+                let manifest = manifests.deleting_manifest(repository, digest).await?;
+                let unknown = || Error::ManifestUnknown(digest.to_string());
+                let manifest = manifest.ok_or_else(unknown)?;
+                return self.end_or_restore(&manifest).await;
             };
-            let jobs = self.jobs_of_deletion(&manifest).await?;
             let deletion = BeginDelete {
                 untouched_since: None,
                 due: self.after_grace(),
@@ -56,40 +53,33 @@ impl Service {
                 .begin_delete(repository, digest, manifest.nonce, &deletion)
                 .await
             {
-                Ok(()) => {}
-                Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => continue,
+                Ok(()) => return self.end_or_restore(&manifest).await,
+                Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => {}
                 Err(error) => return Err(error.into()),
-            }
-            match self.end_deletion(&manifest, jobs).await {
-                Ok(true) => return Ok(()),
-                // Somebody brought it back: the client is told that it is gone
-                // only if it is.
-                Ok(false) => {}
-                Err(error) => {
-                    // It is whole again rather than half gone; the first
-                    // failure is the one to be told.
-                    if let Err(error) = self.restore(repository, digest).await {
-                        tracing::warn!(%repository, %digest, %error, "deletion left half done");
-                    }
-                    return Err(error);
-                }
-            }
-            let state = manifests.manifest_state(repository, digest).await?;
-            if state != Some((ManifestState::Live, manifest.nonce)) {
-                return Ok(());
             }
         }
         Err(contended("the manifest"))
     }
 
-    /// Ends the deletion of a manifest that is hidden already; `false` if it is
-    /// no longer as it was.
-    pub(crate) async fn end_deletion(
-        &self,
-        manifest: &Manifest,
-        jobs: Vec<Envelope>,
-    ) -> Result<bool> {
+    /// Ends the deletion of a manifest that is hidden already. If that fails,
+    /// it is whole again rather than half gone.
+    async fn end_or_restore(&self, manifest: &Manifest) -> Result<()> {
+        let ended = self.end_deletion(manifest).await;
+        if ended.is_err() {
+            let (repository, digest) = (&manifest.repository, manifest.digest);
+            // The first failure is the one to be told.
+            if let Err(error) = self.restore(repository, digest).await {
+                tracing::warn!(%repository, %digest, %error, "deletion left half done");
+            }
+        }
+        ended
+    }
+
+    /// Ends the deletion of a manifest that is hidden already, unless an index
+    /// names it, a push brings it back, or another ends it first.
+    pub(crate) async fn end_deletion(&self, manifest: &Manifest) -> Result<()> {
         let (repository, digest) = (&manifest.repository, manifest.digest);
+        let jobs = self.jobs_of_deletion(manifest).await?;
         if self
             .has_edge(repository, EdgeTarget::Manifest(digest))
             .await?
@@ -108,9 +98,9 @@ impl Service {
         {
             Ok(()) => {
                 self.send_soon(jobs);
-                Ok(true)
+                Ok(())
             }
-            Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => Ok(false),
+            Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
@@ -135,7 +125,7 @@ impl Service {
 
     /// The jobs that a manifest's deletion causes: its edges go, and its object
     /// if it has one.
-    pub(crate) async fn jobs_of_deletion(&self, manifest: &Manifest) -> Result<Vec<Envelope>> {
+    async fn jobs_of_deletion(&self, manifest: &Manifest) -> Result<Vec<Envelope>> {
         let mut jobs = Vec::new();
         let bytes = match self.manifest_bytes(manifest).await {
             Ok(bytes) => ParsedManifest::parse(Some(&manifest.media_type), &bytes).ok(),

@@ -21,6 +21,7 @@ use crate::service::Service;
 mod links;
 mod manifests;
 mod preview;
+mod runs;
 
 pub use preview::Preview;
 

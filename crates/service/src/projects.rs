@@ -6,6 +6,7 @@ use berth_domain::{
     Expect, Member, MetadataKey, Page, Principal, Project, ProjectId, ProjectMetadata, ProjectName,
     RegistryId, Role, Sequence, UserId, UserIdentity, Version,
 };
+use berth_ports::StoreError;
 
 use crate::error::{Error, Result};
 use crate::service::Service;
@@ -78,11 +79,16 @@ impl Service {
         };
         let projects = &self.ports.projects;
         projects.put_member(&member, Expect::Absent).await?;
-        if let Err(error) = projects.create_project(&project).await {
-            projects.delete_member(id, owner).await?;
-            return Err(error.into());
+        match projects.create_project(&project).await {
+            Ok(()) => Ok(project),
+            Err(error @ (StoreError::AlreadyExists(_) | StoreError::NotFound(_))) => {
+                projects.delete_member(id, owner).await?;
+                Err(error.into())
+            }
+            // The project may be there all the same, and needs its member; if
+            // it is not, the member leads nowhere.
+            Err(error) => Err(error.into()),
         }
-        Ok(project)
     }
 
     /// The project; [`Error::NotFound`] if there is none.

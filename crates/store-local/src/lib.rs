@@ -8,4 +8,5 @@ pub use sqlite::SqliteStore;
 mod blobs;
 mod error;
 mod folder;
+mod space;
 mod sqlite;

@@ -33,6 +33,7 @@ mod readers;
 mod referrers;
 mod registries;
 mod repositories;
+mod runs;
 mod schema;
 mod sequences;
 mod statement;

@@ -11,6 +11,7 @@ mod faults;
 pub mod hub;
 mod ids;
 pub mod image;
+pub mod model;
 mod memory;
 mod stores;
 pub mod suites;

@@ -5,11 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use berth_domain::{
-    Blob, Edge, EdgeTarget, Envelope, Link, LinkId, Manifest, ManifestState, Member, Nonce, Page,
-    Project, ProjectId, ProjectName, Referrer, RegistryEndpoint, RegistryId, Repository, Sequence,
-    SigningKey, Tag, UploadId, UploadSession, User, UserId,
-};
+use berth_domain::{Blob, Edge, EdgeTarget, Envelope, Link, LinkId, Manifest, ManifestState, Member, Nonce, Page, Project, ProjectId, ProjectName, Referrer, RegistryEndpoint, RegistryId, Repository, Run, RunId, RunKind, Schedule, Sequence, SigningKey, Tag, UploadId, UploadSession, User, UserId};
 use berth_oci::{Digest, RepositoryName, TagName};
 use berth_ports::{Clock, GcSubject, Sequences, StoreError, StoreResult};
 use jiff::Timestamp;
@@ -25,6 +21,7 @@ mod manifests;
 mod projects;
 mod registries;
 mod repositories;
+mod runs;
 mod tags;
 mod uploads;
 
@@ -56,6 +53,8 @@ struct State {
     /// By due time and a running number.
     gc: BTreeMap<(Timestamp, u64), GcSubject>,
     gc_entries: u64,
+    runs: BTreeMap<(RunKind, RunId), Run>,
+    schedules: BTreeMap<RunKind, Schedule>,
     uploads: BTreeMap<UploadId, UploadSession>,
     /// With the time of writing, the oldest first.
     outbox: Vec<(Timestamp, Envelope)>,

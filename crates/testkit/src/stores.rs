@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use berth_ports::{
     AccessStore, BlobStore, GcQueue, JobQueue, LinkStore, ManifestStore, Outbox, ProjectStore,
-    RegistryStore, RepositoryStore, Secrets, Sequences, TagStore, UploadStore,
+    RegistryStore, RepositoryStore, RunStore, Secrets, Sequences, TagStore, UploadStore,
 };
 
 use crate::ManualClock;
@@ -33,6 +33,8 @@ pub struct Stores {
     pub links: Arc<dyn LinkStore>,
     /// What may be collected.
     pub gc: Arc<dyn GcQueue>,
+    /// Runs of maintenance and their schedules.
+    pub runs: Arc<dyn RunStore>,
     /// Upload sessions.
     pub uploads: Arc<dyn UploadStore>,
     /// Jobs not sent yet.
@@ -59,6 +61,7 @@ impl Stores {
             + TagStore
             + LinkStore
             + GcQueue
+            + RunStore
             + UploadStore
             + Outbox
             + JobQueue,
@@ -73,6 +76,7 @@ impl Stores {
             tags: store.clone(),
             links: store.clone(),
             gc: store.clone(),
+            runs: store.clone(),
             uploads: store.clone(),
             outbox: store.clone(),
             queue: store,

@@ -77,6 +77,7 @@ macro_rules! metadata_suites {
         $crate::manifest_commit_suite!($subject);
         $crate::manifest_lists_suite!($subject);
         $crate::manifest_deletion_suite!($subject);
+        $crate::manifest_promises_suite!($subject);
         $crate::edges_suite!($subject);
         $crate::referrers_suite!($subject);
         $crate::tags_suite!($subject);
@@ -85,6 +86,7 @@ macro_rules! metadata_suites {
         $crate::link_races_suite!($subject);
         $crate::link_life_suite!($subject);
         $crate::link_lists_suite!($subject);
+        $crate::blob_life_suite!($subject);
         $crate::gc_queue_suite!($subject);
         $crate::uploads_suite!($subject);
         $crate::outbox_suite!($subject);
@@ -115,6 +117,7 @@ macro_rules! blob_suites {
 }
 
 pub mod blob_follow;
+pub mod blob_life;
 pub mod blob_reads;
 pub mod blob_writes;
 pub mod clock;
@@ -130,6 +133,7 @@ pub mod link_races;
 pub mod manifest_commit;
 pub mod manifest_deletion;
 pub mod manifest_lists;
+pub mod manifest_promises;
 pub mod manifests;
 pub mod members;
 pub mod outbox;

@@ -62,6 +62,7 @@ fn wire(
         tags: store.clone(),
         links: store.clone(),
         gc: store.clone(),
+        runs: store.clone(),
         uploads: store.clone(),
         outbox: store.clone(),
         queue: store,

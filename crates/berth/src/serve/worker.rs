@@ -141,7 +141,7 @@ impl Worker {
                 () = part.requested() => return,
                 _ = outbox.tick() => self.sweep_outbox().await,
                 _ = uploads.tick() => self.schedule(self.service.sweep_uploads_job()).await,
-                _ = garbage.tick() => self.schedule(self.service.sweep_garbage_job()).await,
+                _ = garbage.tick() => self.schedule_garbage().await,
             };
             if let Err(error) = done {
                 tracing::warn!(%error, "the store does not answer");
@@ -157,6 +157,13 @@ impl Worker {
         let dead = self.service.ports().queue.buried().await?;
         metrics::gauge!("jobs_dead").set(u32::try_from(dead).unwrap_or(u32::MAX));
         Ok(())
+    }
+
+    async fn schedule_garbage(&self) -> berth_service::Result<()> {
+        if let Some(run) = self.service.start_scheduled_gc().await? {
+            tracing::info!(%run, "garbage collection started by its schedule");
+        }
+        self.schedule(self.service.sweep_garbage_job()).await
     }
 
     async fn schedule(&self, job: Envelope) -> berth_service::Result<()> {

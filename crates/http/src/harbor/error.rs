@@ -116,7 +116,7 @@ fn store(error: &StoreError) -> HarborError {
 }
 
 /// What went wrong inside is for the log, not for the client.
-fn internal(error: &dyn std::error::Error) -> HarborError {
+pub(super) fn internal(error: &dyn std::error::Error) -> HarborError {
     tracing::error!(%error, "request failed");
     HarborError::new(ErrorCode::Unknown, "")
 }

@@ -14,6 +14,8 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     /// `None`: it broke off, and the client sees that.
     pub(crate) body: Option<Bytes>,
+    /// Whether a body was not asked for.
+    pub(crate) is_head: bool,
 }
 
 impl Answer {
@@ -31,6 +33,7 @@ impl Answer {
             status,
             headers,
             body: Some(Bytes::from_static(body)),
+            is_head: false,
         }
     }
 
@@ -56,29 +59,32 @@ impl Answer {
         if self.status.is_client_error() {
             return Some("the client is blamed");
         }
-        let Some(body) = &self.body else {
-            return Some("an error breaks off");
-        };
-        if self
-            .headers
-            .get(CONTENT_TYPE)
-            .is_none_or(|kind| !kind.as_bytes().starts_with(b"application/json"))
-        {
-            return Some("an error is not JSON");
-        }
-        let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        if body["errors"][0]["code"].as_str().is_none_or(str::is_empty) {
-            return Some("an error has no code");
-        }
-        if body["errors"][0]["message"]
-            .as_str()
-            .is_none_or(str::is_empty)
-        {
-            return Some("an error says nothing");
+        if let Some(fault) = self.fault_of_body() {
+            return Some(fault);
         }
         let unavailable = self.status == StatusCode::SERVICE_UNAVAILABLE;
         if unavailable && !self.headers.contains_key(RETRY_AFTER) {
             return Some("nobody knows when to try again");
+        }
+        None
+    }
+
+    fn fault_of_body(&self) -> Option<&'static str> {
+        if self.is_head {
+            return None;
+        }
+        let Some(body) = &self.body else {
+            return Some("an error breaks off");
+        };
+        let kind = self.headers.get(CONTENT_TYPE);
+        if kind.is_none_or(|kind| !kind.as_bytes().starts_with(b"application/json")) {
+            return Some("an error is not JSON");
+        }
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let error = &body["errors"][0];
+        let is_empty = |field: &str| error[field].as_str().is_none_or(str::is_empty);
+        if is_empty("code") || is_empty("message") {
+            return Some("an error says nothing");
         }
         None
     }
@@ -88,9 +94,7 @@ impl fmt::Display for Answer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} ", self.status)?;
         match &self.body {
-            Some(body) => {
-                formatter.write_str(&String::from_utf8_lossy(&body[..body.len().min(500)]))
-            }
+            Some(body) => formatter.write_str(&String::from_utf8_lossy(&body[..body.len().min(500)])),
             None => formatter.write_str("(broken off)"),
         }
     }

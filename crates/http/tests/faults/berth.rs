@@ -13,9 +13,9 @@ use berth_jobs::{JobError, handle};
 use berth_ports::{Delivery, Ports, StoreResult};
 use berth_service::{Service, ServiceSettings};
 use berth_testkit::Faults;
-use http::Request;
-use tokio::time::timeout;
+use http::{Method, Request};
 use tower::ServiceExt as _;
+use tokio::time::timeout;
 
 use crate::answer::Answer;
 use crate::world::World;
@@ -67,6 +67,7 @@ impl Berth {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let is_head = request.method() == Method::HEAD;
         let answered = async {
             let response = self.router.clone().oneshot(request).await.unwrap();
             let (parts, body) = response.into_parts();
@@ -75,11 +76,10 @@ impl Berth {
                 status: parts.status,
                 headers: parts.headers,
                 body,
+                is_head,
             }
         };
-        timeout(PATIENCE, answered)
-            .await
-            .expect("the request hangs")
+        timeout(PATIENCE, answered).await.expect("the request hangs")
     }
 
     /// Waits until nothing runs in the background.
@@ -132,9 +132,7 @@ impl Berth {
         let mut quiet = 0;
         while quiet < 2 {
             self.idle().await;
-            self.world
-                .clock
-                .advance(VISIBILITY + Duration::from_mins(1));
+            self.world.clock.advance(VISIBILITY + Duration::from_mins(1));
             let sent = self.service.sweep_outbox().await.unwrap();
             let mut delivered = 0;
             loop {

@@ -55,51 +55,31 @@ impl Berth {
             self.links(&name, &mut dump).await;
         }
         let blobs = self.ports().links.list_blobs(None, ALL).await.unwrap();
-        dump.extend(
-            blobs
-                .items
-                .iter()
-                .map(|b| format!("blob {} {}", b.digest, b.size)),
-        );
-        let keys = self.ports().access.signing_keys().await.unwrap().len();
-        dump.insert(format!("{keys} signing keys"));
+        dump.extend(blobs.items.iter().map(|b| format!("blob {} {}", b.digest, b.size)));
+        let keys = self.ports().access.signing_keys().await.unwrap();
+        dump.insert(format!("no signing key: {}", keys.is_empty()));
         let buried = self.ports().queue.buried().await.unwrap();
         dump.insert(format!("{buried} dead letters"));
         dump
     }
 
     async fn people(&self, dump: &mut Dump) {
-        let Ports {
-            access, projects, ..
-        } = self.ports();
+        let Ports { access, projects, registries, .. } = self.ports();
         let users = access.list_users(None, ALL).await.unwrap().items;
         for user in &users {
-            let User {
-                name,
-                email,
-                real_name,
-                comment,
-                sysadmin,
-                password,
-                ..
-            } = user;
+            let User { name, email, real_name, comment, sysadmin, password, .. } = user;
             let changed = password.0 != HASH;
             dump.insert(format!(
                 "user {name} {email} {real_name} {comment:?} admin:{sysadmin} changed:{changed}"
             ));
         }
         for project in projects.list_projects(None, ALL).await.unwrap().items {
-            let Project {
-                id,
-                name,
-                owner,
-                registry,
-                metadata,
-                ..
-            } = &project;
-            dump.insert(format!(
-                "project {name} of {owner} {registry:?} {metadata:?}"
-            ));
+            let Project { id, name, owner, registry, metadata, .. } = &project;
+            let upstream = match registry {
+                Some(id) => registries.registry(*id).await.unwrap().map(|one| one.name),
+                None => None,
+            };
+            dump.insert(format!("project {name} of {owner} {upstream:?} {metadata:?}"));
             let members = projects.list_members(*id, None, ALL).await.unwrap().items;
             for member in members {
                 let user = users.iter().find(|user| user.id == member.user);
@@ -124,10 +104,7 @@ impl Berth {
     /// The names of all repositories, and of those that may have no record.
     async fn repositories(&self, dump: &mut Dump) -> BTreeSet<RepositoryName> {
         let repositories = &self.ports().repositories;
-        let listed = repositories
-            .list_repositories(None, None, ALL)
-            .await
-            .unwrap();
+        let listed = repositories.list_repositories(None, None, ALL).await.unwrap();
         let mut names: BTreeSet<_> = NAMES.iter().map(|name| name.parse().unwrap()).collect();
         for repository in listed.items {
             let (name, text) = (&repository.name, repository.description);
@@ -138,24 +115,12 @@ impl Berth {
     }
 
     async fn manifests(&self, name: &RepositoryName, dump: &mut Dump) {
-        let Ports {
-            manifests, tags, ..
-        } = self.ports();
-        let listed = manifests
-            .list_manifests(name, None, ALL)
-            .await
-            .unwrap()
-            .items;
+        let Ports { manifests, tags, .. } = self.ports();
+        let listed = manifests.list_manifests(name, None, ALL).await.unwrap().items;
         for manifest in listed {
             let digest = manifest.digest;
-            dump.insert(format!(
-                "manifest {name} {digest} {} {}",
-                manifest.size, manifest.media_type
-            ));
-            let referrers = manifests
-                .referrers(name, digest, None, None, ALL)
-                .await
-                .unwrap();
+            dump.insert(format!("manifest {name} {digest} {} {}", manifest.size, manifest.media_type));
+            let referrers = manifests.referrers(name, digest, None, None, ALL).await.unwrap();
             for referrer in referrers.items {
                 dump.insert(format!("referrer {name} {digest} {}", referrer.digest));
             }
@@ -176,12 +141,7 @@ impl Berth {
     /// What should be gone once sweeps have come by.
     pub(crate) async fn leftovers(&self) -> Dump {
         let mut left = Dump::new();
-        let Ports {
-            uploads,
-            outbox,
-            repositories,
-            ..
-        } = self.ports();
+        let Ports { uploads, outbox, repositories, .. } = self.ports();
         let later = self.world.clock.now() + Duration::from_secs(1);
         for session in uploads.idle_uploads(later, ALL).await.unwrap().items {
             left.insert(format!("session {}", session.id));
@@ -189,51 +149,23 @@ impl Berth {
         for envelope in outbox.unsent(later, ALL).await.unwrap() {
             left.insert(format!("unsent {envelope:?}"));
         }
-        let listed = repositories
-            .list_repositories(None, None, ALL)
-            .await
-            .unwrap();
+        let listed = repositories.list_repositories(None, None, ALL).await.unwrap();
         let mut named = BTreeSet::new();
         for name in listed.items.iter().map(|repository| &repository.name) {
-            let unfinished = repositories
-                .unfinished_manifests(name, None, ALL)
-                .await
-                .unwrap();
-            left.extend(
-                unfinished
-                    .items
-                    .iter()
-                    .map(|one| format!("unfinished {name} {one:?}")),
-            );
+            let unfinished = repositories.unfinished_manifests(name, None, ALL).await.unwrap();
+            left.extend(unfinished.items.iter().map(|one| format!("unfinished {name} {one:?}")));
             self.edges(name, &mut left).await;
             let manifests = &self.ports().manifests;
-            for listed in manifests
-                .list_manifests(name, None, ALL)
-                .await
-                .unwrap()
-                .items
-            {
+            for listed in manifests.list_manifests(name, None, ALL).await.unwrap().items {
                 let whole = manifests.manifest(name, listed.digest).await.unwrap();
                 if let Some(berth_domain::ManifestContent::Object(key)) = whole.map(|m| m.content) {
                     named.insert(key);
                 }
             }
         }
-        for blob in self
-            .ports()
-            .links
-            .list_blobs(None, ALL)
-            .await
-            .unwrap()
-            .items
-        {
+        for blob in self.ports().links.list_blobs(None, ALL).await.unwrap().items {
             named.insert(blob.key);
-            let back = self
-                .ports()
-                .links
-                .back_edges(blob.digest, None, ALL)
-                .await
-                .unwrap();
+            let back = self.ports().links.back_edges(blob.digest, None, ALL).await.unwrap();
             for edge in back.items.iter().filter(|edge| !edge.linked) {
                 left.insert(format!("back-edge {} {}", blob.digest, edge.repository));
             }
@@ -246,24 +178,13 @@ impl Berth {
 
     /// Edges of manifests that are not there.
     async fn edges(&self, name: &RepositoryName, left: &mut Dump) {
-        let Ports {
-            manifests, links, ..
-        } = self.ports();
+        let Ports { manifests, links, .. } = self.ports();
         let blobs = links.list_links(name, None, ALL).await.unwrap().items;
-        let children = manifests
-            .list_manifests(name, None, ALL)
-            .await
-            .unwrap()
-            .items;
+        let children = manifests.list_manifests(name, None, ALL).await.unwrap().items;
         let targets = blobs.iter().map(|link| EdgeTarget::Blob(link.digest));
         let targets = targets.chain(children.iter().map(|one| EdgeTarget::Manifest(one.digest)));
         for target in targets {
-            for edge in manifests
-                .edges(name, target, None, ALL)
-                .await
-                .unwrap()
-                .items
-            {
+            for edge in manifests.edges(name, target, None, ALL).await.unwrap().items {
                 let state = manifests.manifest_state(name, edge.manifest).await.unwrap();
                 if state.is_none_or(|(_, nonce)| nonce != edge.nonce) {
                     left.insert(format!("edge {name} {} {target:?}", edge.manifest));

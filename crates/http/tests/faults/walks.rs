@@ -34,7 +34,8 @@ pub(crate) fn walked_through(world: &World) -> BTreeSet<String> {
         users::walks,
     ];
     let walks = parts.into_iter().flat_map(|walks| walks(world));
-    walks.map(|walk| walk.of).collect()
+    let of = |walk: Walk| walk.of.split(", ").map(str::to_owned).collect::<Vec<_>>();
+    walks.flat_map(of).collect()
 }
 
 /// Walks these, and says how much that was.

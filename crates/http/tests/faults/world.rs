@@ -22,8 +22,7 @@ use crate::walk::Sent;
 pub(crate) const PASSWORD: &str = "Harbor12345";
 
 /// Its hash, cheap to verify.
-pub(crate) const HASH: &str =
-    "$argon2id$v=19$m=8,t=1,p=1$c2FsdCBvZiBhIHRlc3QuLg$gpupL6MBzxtpbU4P8S9pQHRf74s0rQwlUdbhyxVSDq0";
+pub(crate) const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$c2FsdCBvZiBhIHRlc3QuLg$gpupL6MBzxtpbU4P8S9pQHRf74s0rQwlUdbhyxVSDq0";
 
 /// Repositories that walks push to; some have no record before.
 pub(crate) const NAMES: [&str; 6] = [
@@ -96,6 +95,7 @@ impl World {
             tags: store.clone(),
             links: store.clone(),
             gc: store.clone(),
+            runs: store.clone(),
             uploads: store.clone(),
             outbox: store.clone(),
             queue: store.clone(),
@@ -132,9 +132,7 @@ impl World {
         for name in ["hub", "spare"] {
             let url = berth.world.upstream.hub.url();
             let registry = json!({ "name": name, "type": "docker-registry", "url": url });
-            berth
-                .must(Sent::api("POST /registries").json(&registry))
-                .await;
+            berth.must(Sent::api("POST /registries").json(&registry)).await;
         }
         for name in ["team", "empty"] {
             let project = json!({ "project_name": name, "metadata": { "auto_scan": "false" } });
@@ -177,6 +175,13 @@ pub(crate) fn large_image() -> Image {
         .build()
 }
 
+/// An image whose blobs are a few bytes.
+pub(crate) fn small_image() -> Image {
+    Image::builder()
+        .with_layer(berth_testkit::image::Layer::of_file("file", b"bytes"))
+        .build()
+}
+
 /// An image that refers to another.
 pub(crate) fn referrer(subject: &Image, kind: &str) -> Image {
     let layer = berth_testkit::image::Layer::of_file("signature", kind.as_bytes());
@@ -205,10 +210,7 @@ impl Berth {
         let access = &self.ports().access;
         let user = access.user_by_id(id).await.unwrap().unwrap();
         let password = PasswordHash(HASH.to_owned());
-        access
-            .update_user(&User { password, ..user })
-            .await
-            .unwrap();
+        access.update_user(&User { password, ..user }).await.unwrap();
     }
 
     /// Sends what must succeed.
@@ -239,8 +241,7 @@ impl Berth {
         for image in &index.images {
             self.push(name, &image.digest().to_string(), image).await;
         }
-        self.must(Sent::manifest(name, "multi", &index.manifest))
-            .await;
+        self.must(Sent::manifest(name, "multi", &index.manifest)).await;
         let signature = referrer(&image("one"), "application/x.signature");
         self.push(name, &signature.digest().to_string(), &signature)
             .await;
@@ -266,3 +267,4 @@ impl Berth {
         }
     }
 }
+

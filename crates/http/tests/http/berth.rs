@@ -54,6 +54,7 @@ fn ports(clock: Arc<ManualClock>) -> Ports {
         tags: store.clone(),
         links: store.clone(),
         gc: store.clone(),
+        runs: store.clone(),
         uploads: store.clone(),
         outbox: store.clone(),
         queue: store,

@@ -23,7 +23,8 @@ impl Service {
             return Ok(Look::KEPT);
         };
         let need = self.need(repository, target).await?;
-        let token = match first_step(Some(&link), need, self.now(), self.grace()) {
+        let step = first_step(link.state, link.touched_at, need, self.now(), self.grace());
+        let token = match step {
             LinkStep::Decided => return Ok(Look::KEPT),
             LinkStep::Wait => return Ok(self.soon()),
             LinkStep::Later(due) => return Ok(Look::Later(due)),

@@ -71,10 +71,7 @@ impl Service {
     async fn end_orphan(&self, manifest: &Manifest) -> Result<Look> {
         let need = self.need_of_child(manifest).await;
         if let Ok(Need::Not) = need {
-            let jobs = self.jobs_of_deletion(manifest).await?;
-            if !self.end_deletion(manifest, jobs).await? {
-                return Ok(self.soon());
-            }
+            self.end_deletion(manifest).await?;
             return Ok(Look::Decided(Swept {
                 manifests: 1,
                 ..Swept::default()

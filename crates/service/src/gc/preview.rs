@@ -106,8 +106,11 @@ impl Service {
         if self.has_edge(repository, target).await? {
             return Ok(false);
         }
-        let step = first_step(link.as_ref(), Need::Not, self.now(), self.grace());
-        Ok(matches!(step, LinkStep::Condemn | LinkStep::Examine(_)))
+        let (now, grace) = (self.now(), self.grace());
+        Ok(link.is_some_and(|link| {
+            let step = first_step(link.state, link.touched_at, Need::Not, now, grace);
+            matches!(step, LinkStep::Condemn | LinkStep::Examine(_))
+        }))
     }
 
     async fn preview_of_child(&self, manifest: &berth_domain::Manifest) -> Result<Need> {

@@ -77,6 +77,8 @@ where
         };
         let (sender, receiver) = watch::channel(None);
         vacant.insert(receiver.clone());
+        // A task that never runs gives its place back within `spawn`.
+        drop(running);
         let place = Place {
             running: Arc::clone(&self.running),
             key,

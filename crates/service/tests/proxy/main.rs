@@ -216,6 +216,7 @@ fn ports(clock: Arc<TestClock>) -> Ports {
         tags: store.clone(),
         links: store.clone(),
         gc: store.clone(),
+        runs: store.clone(),
         uploads: store.clone(),
         outbox: store.clone(),
         queue: store,

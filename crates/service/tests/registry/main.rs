@@ -79,6 +79,7 @@ impl Registry {
             tags: tags.clone(),
             links: store.clone(),
             gc: store.clone(),
+            runs: store.clone(),
             uploads: interleaved,
             outbox: store.clone(),
             queue: store,

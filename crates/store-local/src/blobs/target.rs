@@ -15,6 +15,7 @@ use super::fences::Fence;
 use super::io::store_error;
 use super::layout::{Layout, parent, remove_file, sync_folder};
 use super::{FileBlobs, read_exactly, write_back};
+use crate::space;
 
 /// How much is read at once when a file is hashed again.
 const REREAD: u64 = 1 << 20;
@@ -42,8 +43,8 @@ pub(super) struct Target {
 
 impl Target {
     /// Takes an object over from any earlier writer, to go on after `state`.
-    /// `NotFound` if there is no unfinished object to go on with, or a power
-    /// loss took some of its bytes; `Corrupt` if it has fewer for no such
+    /// `NotFound` if there is no unfinished object to go on with (one that is
+    /// finished is durable then), or a power loss took some of its bytes; `Corrupt` if it has fewer for no such
     /// reason.
     pub(super) fn open(store: &FileBlobs, key: ObjectKey, state: &WriteState) -> StoreResult<Self> {
         let target = Self {
@@ -92,6 +93,7 @@ impl Target {
         }
         self.fence.guarded(|| {
             let file = self.opened()?;
+            space::check_file(file)?;
             self.synced.store(false, Ordering::Relaxed);
             file.write_all_at(bytes, offset).map_err(store_error)?;
             let begun = self.on_its_way.load(Ordering::Relaxed);
@@ -141,7 +143,7 @@ impl Target {
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).open(&self.unfinished);
         let file = file.map_err(|error| match error.kind() {
-            ErrorKind::NotFound => StoreError::NotFound(format!("object {}", self.key())),
+            ErrorKind::NotFound => absent(&self.layout, self.key()),
             _ => store_error(error),
         })?;
         self.file.get_or_init(|| file);
@@ -205,4 +207,16 @@ fn digest(file: &File, key: ObjectKey, algorithm: Algorithm, length: u64) -> Sto
         offset += bytes.len() as u64;
     }
     Ok(hasher.finish())
+}
+
+/// Why an object cannot be gone on with. Whoever finished it may have failed, or
+/// died, before its name was durable.
+fn absent(layout: &Layout, key: ObjectKey) -> StoreError {
+    let finished = layout.finished(key);
+    if finished.exists()
+        && let Err(error) = sync_folder(parent(&finished))
+    {
+        return store_error(error);
+    }
+    StoreError::NotFound(format!("object {key}"))
 }

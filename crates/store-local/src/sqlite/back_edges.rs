@@ -6,7 +6,7 @@ use berth_ports::BackEdge;
 use rusqlite::{Connection, params};
 
 use super::error::SqliteResult;
-use super::statement::{change, exists, overread, rows};
+use super::statement::{change, one, overread, rows};
 use super::value::Text;
 
 /// Puts a pending one.
@@ -26,18 +26,20 @@ pub(super) fn put(
     Ok(())
 }
 
-pub(super) fn is_pending(
+/// Whether it is linked; `None` if it is not there.
+pub(super) fn linked(
     connection: &Connection,
     repository: &RepositoryName,
     digest: Digest,
     id: LinkId,
-) -> SqliteResult<bool> {
-    exists(
+) -> SqliteResult<Option<bool>> {
+    one(
         connection,
-        "SELECT 1
+        "SELECT linked
            FROM back_edges
-          WHERE digest = ?1 AND repository = ?2 AND link_id = ?3 AND NOT linked",
+          WHERE digest = ?1 AND repository = ?2 AND link_id = ?3",
         params![Text(digest), repository.as_str(), Text(id)],
+        |row| row.get(0),
     )
 }
 

@@ -1,9 +1,9 @@
 //! The one transaction that makes a blob visible: all is looked at first, then
 //! all is written.
 
-use berth_domain::ObjectKey;
+use berth_domain::{LinkCommit, LinkCommitFinds, ObjectKey};
 use berth_oci::Digest;
-use berth_ports::{CommitLink, LinkCommit, LinkSource};
+use berth_ports::{CommitLink, LinkSource};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
@@ -17,13 +17,13 @@ pub(super) fn commit(
     commit: &CommitLink,
     written_at: Timestamp,
 ) -> SqliteResult<LinkCommit> {
-    if let Some((id, epoch)) = commit.session
-        && uploads::epoch(connection, id)? != Some(epoch)
-    {
-        return Ok(LinkCommit::Fenced);
-    }
-    if !is_as_read(connection, commit)? {
-        return Ok(LinkCommit::Retry);
+    let read = match &commit.source {
+        LinkSource::NewBlob { .. } => None,
+        LinkSource::Blob(blob) => Some(blob.key),
+    };
+    let outcome = finds(connection, commit)?.outcome(read);
+    if outcome != LinkCommit::Done {
+        return Ok(outcome);
     }
     let (key, size) = match &commit.source {
         LinkSource::NewBlob { key, size } => {
@@ -44,17 +44,18 @@ pub(super) fn commit(
     Ok(LinkCommit::Done)
 }
 
-/// The back-edge is pending, there is no link, and the blob is what the source
-/// says.
-fn is_as_read(connection: &Connection, commit: &CommitLink) -> SqliteResult<bool> {
-    let key = links::blob(connection, commit.digest)?.map(|blob| blob.key);
-    let expected = match &commit.source {
-        LinkSource::NewBlob { .. } => None,
-        LinkSource::Blob(blob) => Some(blob.key),
+fn finds(connection: &Connection, commit: &CommitLink) -> SqliteResult<LinkCommitFinds> {
+    let (repository, digest) = (&commit.repository, commit.digest);
+    let is_at_epoch = match commit.session {
+        Some((id, epoch)) => uploads::epoch(connection, id)? == Some(epoch),
+        None => true,
     };
-    Ok(key == expected
-        && links::link(connection, &commit.repository, commit.digest)?.is_none()
-        && back_edges::is_pending(connection, &commit.repository, commit.digest, commit.id)?)
+    Ok(LinkCommitFinds {
+        blob: links::blob(connection, digest)?.map(|blob| blob.key),
+        link: links::link(connection, repository, digest)?.is_some(),
+        back_edge: back_edges::linked(connection, repository, digest, commit.id)?,
+        is_at_epoch,
+    })
 }
 
 fn put_blob(

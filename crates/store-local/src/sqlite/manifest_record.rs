@@ -54,18 +54,19 @@ pub(super) fn unfinished(
     Ok(Page::from_overread(items, limit))
 }
 
-/// The manifest, if it is live.
-pub(super) fn live(
+/// The manifest, if it is in this state, which is not pending.
+pub(super) fn whole(
     connection: &Connection,
     repository: &RepositoryName,
     digest: Digest,
+    state: ManifestState,
 ) -> SqliteResult<Option<Manifest>> {
     one(
         connection,
         "SELECT *
            FROM manifests
-          WHERE repository = ?1 AND digest = ?2 AND state = 'live'",
-        params![repository.as_str(), Text(digest)],
+          WHERE repository = ?1 AND digest = ?2 AND state = ?3",
+        params![repository.as_str(), Text(digest), state_column(state)],
         decode,
     )
 }
@@ -83,11 +84,8 @@ pub(super) fn found(
           WHERE repository = ?1 AND digest = ?2",
         params![repository.as_str(), Text(digest)],
         |row| {
-            Ok(match decode_state(row)? {
-                ManifestState::Pending => Begun::Joined(row.get::<_, Text<_>>("nonce")?.0),
-                ManifestState::Live => Begun::Live(Box::new(decode(row)?)),
-                ManifestState::Deleting => Begun::Deleting,
-            })
+            let nonce = row.get::<_, Text<_>>("nonce")?.0;
+            Begun::find(Some((decode_state(row)?, nonce))).with_live(|| decode(row).map(Box::new))
         },
     )
 }

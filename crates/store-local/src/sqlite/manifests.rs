@@ -3,8 +3,8 @@
 
 use async_trait::async_trait;
 use berth_domain::{
-    Begun, Edge, EdgeTarget, Envelope, ListedManifest, Manifest, ManifestContent, ManifestState,
-    Nonce, Page, Referrer,
+    Begun, Edge, EdgeTarget, Envelope, ListedManifest, Manifest, ManifestChange, ManifestContent,
+    ManifestState, Nonce, Page, Referrer,
 };
 use berth_oci::{Digest, RepositoryName};
 use berth_ports::{
@@ -17,6 +17,7 @@ use super::error::{SqliteError, SqliteResult};
 use super::statement::{change, overread, rows};
 use super::value::{Json, Text, Time};
 use super::{SqliteStore, edges, gc_queue, manifest_record, outbox, referrers, tags, uploads};
+use crate::space;
 
 #[async_trait]
 impl ManifestStore for SqliteStore {
@@ -84,12 +85,12 @@ impl ManifestStore for SqliteStore {
     ) -> StoreResult<()> {
         let (repository, jobs, written_at) = (repository.clone(), jobs.to_vec(), self.now());
         self.write(move |connection| {
-            remove(
+            turn(
                 connection,
                 &repository,
                 digest,
                 nonce,
-                ManifestState::Pending,
+                ManifestChange::Abort,
             )?;
             outbox::put(connection, &jobs, written_at)
         })
@@ -102,7 +103,19 @@ impl ManifestStore for SqliteStore {
         digest: Digest,
     ) -> StoreResult<Option<Manifest>> {
         let repository = repository.clone();
-        self.read(move |connection| manifest_record::live(connection, &repository, digest))
+        let live = ManifestState::Live;
+        self.read(move |connection| manifest_record::whole(connection, &repository, digest, live))
+            .await
+    }
+
+    async fn deleting_manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+    ) -> StoreResult<Option<Manifest>> {
+        let repository = repository.clone();
+        let state = ManifestState::Deleting;
+        self.read(move |connection| manifest_record::whole(connection, &repository, digest, state))
             .await
     }
 
@@ -178,7 +191,7 @@ impl ManifestStore for SqliteStore {
             change(
                 connection,
                 "UPDATE manifests
-                    SET touched_at = ?1
+                    SET touched_at = max(?1, coalesce(touched_at, ?1))
                   WHERE repository = ?2 AND digest = ?3 AND state = 'live'",
                 params![Time(now), repository.as_str(), Text(digest)],
             )?;
@@ -210,18 +223,12 @@ impl ManifestStore for SqliteStore {
         self.write(move |connection| match end {
             DeleteEnd::Gone(jobs) => {
                 referrers::delete(connection, &repository, digest)?;
-                remove(
-                    connection,
-                    &repository,
-                    digest,
-                    nonce,
-                    ManifestState::Deleting,
-                )?;
+                turn(connection, &repository, digest, nonce, ManifestChange::End)?;
                 outbox::put(connection, &jobs, written_at)
             }
             DeleteEnd::Restored => {
-                let step = (ManifestState::Deleting, ManifestState::Live);
-                turn(connection, &repository, digest, nonce, step)?;
+                let change = ManifestChange::Restore;
+                turn(connection, &repository, digest, nonce, change)?;
                 referrers::set_hidden(connection, &repository, digest, false)
             }
         })
@@ -239,6 +246,7 @@ fn begin(
     if let Some(found) = manifest_record::found(connection, repository, digest)? {
         return Ok(found);
     }
+    space::check_database(connection)?;
     change(
         connection,
         "INSERT INTO manifests (repository, digest, state, nonce)
@@ -324,49 +332,37 @@ fn hide(
     gc_queue::put(connection, &subject, deletion.due)
 }
 
-/// From one state to another, if it has the nonce.
+/// Makes a change of state, if it applies.
 fn turn(
     connection: &Connection,
     repository: &RepositoryName,
     digest: Digest,
     nonce: Nonce,
-    (from, to): (ManifestState, ManifestState),
+    change: ManifestChange,
 ) -> SqliteResult<()> {
-    let turned = change(
-        connection,
-        "UPDATE manifests
-            SET state = ?1
-          WHERE repository = ?2 AND digest = ?3 AND state = ?4 AND nonce = ?5",
-        params![
-            manifest_record::state_column(to),
-            repository.as_str(),
-            Text(digest),
-            manifest_record::state_column(from),
-            Text(nonce),
-        ],
-    )?;
+    let needs = manifest_record::state_column(change.needs());
+    let turned = match change.leads_to() {
+        Some(state) => self::change(
+            connection,
+            "UPDATE manifests
+                SET state = ?1
+              WHERE repository = ?2 AND digest = ?3 AND state = ?4 AND nonce = ?5",
+            params![
+                manifest_record::state_column(state),
+                repository.as_str(),
+                Text(digest),
+                needs,
+                Text(nonce),
+            ],
+        ),
+        None => self::change(
+            connection,
+            "DELETE FROM manifests
+              WHERE repository = ?1 AND digest = ?2 AND state = ?3 AND nonce = ?4",
+            params![repository.as_str(), Text(digest), needs, Text(nonce)],
+        ),
+    }?;
     expect_one(turned, repository, digest)
-}
-
-fn remove(
-    connection: &Connection,
-    repository: &RepositoryName,
-    digest: Digest,
-    nonce: Nonce,
-    state: ManifestState,
-) -> SqliteResult<()> {
-    let removed = change(
-        connection,
-        "DELETE FROM manifests
-          WHERE repository = ?1 AND digest = ?2 AND state = ?3 AND nonce = ?4",
-        params![
-            repository.as_str(),
-            Text(digest),
-            manifest_record::state_column(state),
-            Text(nonce),
-        ],
-    )?;
-    expect_one(removed, repository, digest)
 }
 
 fn expect_one(

@@ -21,10 +21,11 @@ fn try_take_over(connection: &mut Connection, now: Timestamp) -> rusqlite::Resul
         "INSERT INTO jobs (envelope, visible_at, attempt)
          SELECT envelope, ?1, 0
            FROM outbox
+          WHERE written_at <= ?1
           ORDER BY written_at, id",
         [Time(now)],
     )?;
-    transaction.execute("DELETE FROM outbox", [])?;
+    transaction.execute("DELETE FROM outbox WHERE written_at <= ?1", [Time(now)])?;
     transaction.execute(
         "UPDATE jobs
             SET visible_at = ?1

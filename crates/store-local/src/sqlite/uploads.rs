@@ -14,6 +14,7 @@ use super::error::{SqliteError, SqliteResult};
 use super::statement::{change, one, overread, readable_rows};
 use super::value::{Text, Time, column_error};
 use super::{SqliteStore, outbox};
+use crate::space;
 
 #[async_trait]
 impl UploadStore for SqliteStore {
@@ -178,6 +179,7 @@ fn fenced(connection: &Connection, id: UploadId) -> SqliteResult<SqliteError> {
 }
 
 fn create(connection: &Connection, session: &UploadSession) -> SqliteResult<()> {
+    space::check_database(connection)?;
     let created = change(
         connection,
         "INSERT INTO uploads (id, repository, object_key, epoch, position, hash,

@@ -3,21 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use berth_domain::{
-    Begun, Blob, Edge, EdgeTarget, Envelope, Expect, JobId, Link, LinkId, LinkToken,
-    ListedManifest, Manifest, ManifestState, Member, Nonce, ObjectKey, Page, PasswordHash, Project,
-    ProjectId, ProjectName, Referrer, RegistryEndpoint, RegistryId, Remote, Repository, Sealed,
-    Secret, Sequence, SigningKey, Tag, UploadId, UploadSession, User, UserId, UserName, Version,
-    WriteState,
-};
+use berth_domain::{Begun, Blob, Edge, EdgeTarget, Envelope, Expect, JobId, Link, LinkId, LinkToken, ListedManifest, Manifest, ManifestState, Member, Nonce, ObjectKey, Page, PasswordHash, Project, ProjectId, ProjectName, Referrer, RegistryEndpoint, RegistryId, Remote, Repository, Run, RunId, RunKind, Schedule, Sealed, Secret, Sequence, SigningKey, Tag, UploadId, UploadSession, User, UserId, UserName, Version, WriteState};
 use berth_oci::{Digest, Reference, RepositoryName, TagName};
-use berth_ports::{
-    Access, AccessStore, BackEdge, BeginDelete, BlobStore, BlobWriter, ByteStream, CommitLink,
-    CommitManifest, DeleteEnd, Delivery, FetchedBlob, FetchedManifest, GcEntry, GcQueue, JobQueue,
-    LinkCommit, LinkStore, ManifestDescription, ManifestStore, Outbox, ProjectStore, RegistryStore,
-    RepositoryStore, SecretError, Secrets, Sequences, Span, StoreResult, TagStore, TokenError,
-    TokenRequest, UploadStore, Upstream, UpstreamResult, VerifiedToken,
-};
+use berth_ports::{Access, AccessStore, BackEdge, BeginDelete, BlobStore, BlobWriter, ByteStream, CommitLink, CommitManifest, DeleteEnd, Delivery, FetchedBlob, FetchedManifest, GcEntry, GcQueue, JobQueue, LinkCommit, LinkStore, ManifestDescription, ManifestStore, Outbox, ProjectStore, RegistryStore, RepositoryStore, RunStore, SecretError, Secrets, Sequences, Span, StoreResult, TagStore, TokenError, TokenRequest, UploadStore, Upstream, UpstreamResult, VerifiedToken};
 use bytes::Bytes;
 use jiff::Timestamp;
 
@@ -74,8 +62,8 @@ faulty! {
         async fn read(key: ObjectKey, size: u64, span: Span) -> StoreResult<Access> => access;
         async fn stream(key: ObjectKey, size: u64, span: Span) -> StoreResult<ByteStream> => stream;
         async fn size(key: ObjectKey) -> StoreResult<Option<u64>>;
-        async fn delete(keys: &[ObjectKey]) -> StoreResult<()>;
         async fn unfinished() -> StoreResult<Vec<ObjectKey>>;
+        async fn delete(keys: &[ObjectKey]) -> StoreResult<()>;
     }
 
     Sequences {
@@ -121,6 +109,7 @@ faulty! {
         async fn commit_manifest(commit: &CommitManifest) -> StoreResult<()>;
         async fn abort_manifest(repository: &RepositoryName, digest: Digest, nonce: Nonce, jobs: &[Envelope]) -> StoreResult<()>;
         async fn manifest(repository: &RepositoryName, digest: Digest) -> StoreResult<Option<Manifest>>;
+        async fn deleting_manifest(repository: &RepositoryName, digest: Digest) -> StoreResult<Option<Manifest>>;
         async fn manifest_state(repository: &RepositoryName, digest: Digest) -> StoreResult<Option<(ManifestState, Nonce)>>;
         async fn list_manifests(repository: &RepositoryName, after: Option<Digest>, limit: usize) -> StoreResult<Page<ListedManifest>>;
         async fn referrers(repository: &RepositoryName, subject: Digest, artifact_type: Option<&str>, after: Option<(&str, Digest)>, limit: usize) -> StoreResult<Page<Referrer>>;
@@ -191,6 +180,17 @@ faulty! {
         async fn get_blob(remote: &Remote, name: &str, digest: Digest, offset: u64) -> UpstreamResult<FetchedBlob> => fetched;
         async fn list_tags(remote: &Remote, name: &str, last: Option<&str>, limit: usize) -> UpstreamResult<(Vec<String>, bool)>;
         async fn referrers(remote: &Remote, name: &str, digest: Digest) -> UpstreamResult<Option<Bytes>>;
+    }
+
+    RunStore {
+        async fn create_run(run: &Run, jobs: &[Envelope]) -> StoreResult<()>;
+        async fn run(kind: RunKind, id: RunId) -> StoreResult<Option<Run>>;
+        async fn update_run(run: &Run) -> StoreResult<()>;
+        async fn delete_run(kind: RunKind, id: RunId) -> StoreResult<()>;
+        async fn list_runs(kind: RunKind, before: Option<RunId>, limit: usize) -> StoreResult<Page<Run>>;
+        async fn schedule(kind: RunKind) -> StoreResult<Option<Schedule>>;
+        async fn put_schedule(schedule: &Schedule) -> StoreResult<()>;
+        async fn delete_schedule(kind: RunKind, version: Version) -> StoreResult<()>;
     }
 
     Secrets {

@@ -1,45 +1,61 @@
 //! Blobs, links, back-edges, and the queue of what may be collected.
 
 use async_trait::async_trait;
-use berth_domain::{Blob, Link, LinkId, LinkState, LinkToken, Page};
+use berth_domain::{
+    Blob, BlobVersion, Link, LinkChange, LinkCommit, LinkCommitFinds, LinkId, LinkState, LinkToken,
+    Page,
+};
 use berth_oci::{Digest, RepositoryName};
 use berth_ports::{
-    BackEdge, CommitLink, GcEntry, GcQueue, GcSubject, LinkCommit, LinkSource, LinkStore,
-    StoreResult,
+    BackEdge, CommitLink, GcEntry, GcQueue, GcSubject, LinkSource, LinkStore, StoreResult,
 };
 use jiff::Timestamp;
 
 use super::{MemoryStore, State, conflict, ensure, page};
 
 impl State {
-    /// The blob as it is after one more link, if it is as it was read.
-    fn blob_with_link(&self, digest: Digest, source: &LinkSource) -> Option<Blob> {
-        match (source, self.blobs.get(&digest)) {
-            (LinkSource::NewBlob { key, size }, None) => Some(Blob {
-                digest,
-                key: *key,
-                size: *size,
-                generation: 1,
-            }),
-            (LinkSource::Blob(read), Some(stored)) if stored.key == read.key => Some(Blob {
-                generation: stored.generation + 1,
-                ..stored.clone()
-            }),
-            _ => None,
+    fn finds(&self, commit: &CommitLink) -> LinkCommitFinds {
+        let CommitLink {
+            repository,
+            digest,
+            id,
+            ..
+        } = commit;
+        let back_edge = (*digest, repository.clone(), *id);
+        LinkCommitFinds {
+            blob: self.blobs.get(digest).map(|blob| blob.key),
+            link: self.links.contains_key(&(repository.clone(), *digest)),
+            back_edge: self.back_edges.get(&back_edge).copied(),
+            is_at_epoch: self.is_at_epoch(commit.session),
         }
     }
 
-    /// The link, if it is in this state; else `Conflict`.
-    fn link_in(
+    /// Changes a link, or says `Conflict`; returns it as it was.
+    fn change_link(
         &mut self,
         repository: &RepositoryName,
         digest: Digest,
-        state: LinkState,
-    ) -> StoreResult<&mut Link> {
-        self.links
-            .get_mut(&(repository.clone(), digest))
-            .filter(|link| link.state == state)
-            .ok_or_else(|| conflict(&digest))
+        change: LinkChange,
+    ) -> StoreResult<Link> {
+        let key = (repository.clone(), digest);
+        let stored = self.links.get(&key).cloned();
+        let found = stored.as_ref().map(|link| (link.id, link.state));
+        let stored = stored
+            .filter(|_| change.applies(found))
+            .ok_or_else(|| conflict(&digest))?;
+        match change.leads_to() {
+            Some(state) => {
+                let link = Link {
+                    state,
+                    ..stored.clone()
+                };
+                self.links.insert(key, link);
+            }
+            None => {
+                self.links.remove(&key);
+            }
+        }
+        Ok(stored)
     }
 }
 
@@ -80,16 +96,22 @@ impl LinkStore for MemoryStore {
             id,
             ..
         } = commit;
-        let key = (repository.clone(), *digest);
-        let back_edge = (*digest, repository.clone(), *id);
-        let pending = state.back_edges.get(&back_edge) == Some(&false);
-        let blob = state.blob_with_link(*digest, &commit.source);
-        let (Some(blob), true, false) = (blob, pending, state.links.contains_key(&key)) else {
-            return Ok(LinkCommit::Retry);
+        let (read, key, size) = match &commit.source {
+            LinkSource::NewBlob { key, size } => (None, *key, *size),
+            LinkSource::Blob(blob) => (Some(blob.key), blob.key, blob.size),
         };
-        if !state.is_at_epoch(commit.session) {
-            return Ok(LinkCommit::Fenced);
+        let outcome = state.finds(commit).outcome(read);
+        if outcome != LinkCommit::Done {
+            return Ok(outcome);
         }
+        let version = state.blobs.get(digest).map(Blob::version);
+        let version = BlobVersion::after_link(version, key);
+        let blob = Blob {
+            digest: *digest,
+            key: version.key,
+            size,
+            generation: version.generation,
+        };
         let link = Link {
             repository: repository.clone(),
             project: commit.project,
@@ -100,9 +122,11 @@ impl LinkStore for MemoryStore {
             size: blob.size,
             touched_at: commit.now,
         };
-        state.links.insert(key, link);
+        state.links.insert((repository.clone(), *digest), link);
         state.blobs.insert(*digest, blob);
-        state.back_edges.insert(back_edge, true);
+        state
+            .back_edges
+            .insert((*digest, repository.clone(), *id), true);
         state.end_session(commit.session);
         state.send(&commit.jobs, self.clock.now());
         Ok(LinkCommit::Done)
@@ -129,11 +153,12 @@ impl LinkStore for MemoryStore {
         condemned: Option<LinkToken>,
         now: Timestamp,
     ) -> StoreResult<()> {
-        let expected = condemned.map_or(LinkState::Live, LinkState::Condemned);
         let mut state = self.state();
-        let link = state.link_in(repository, digest, expected)?;
-        link.state = LinkState::Live;
-        link.touched_at = now;
+        state.change_link(repository, digest, LinkChange::Revive(condemned))?;
+        let link = state.links.get_mut(&(repository.clone(), digest));
+        if let Some(link) = link {
+            link.touched_at = now;
+        }
         Ok(())
     }
 
@@ -144,10 +169,8 @@ impl LinkStore for MemoryStore {
         id: LinkId,
         token: LinkToken,
     ) -> StoreResult<()> {
-        let mut state = self.state();
-        let link = state.link_in(repository, digest, LinkState::Live)?;
-        ensure(link.id == id, || conflict(&digest))?;
-        link.state = LinkState::Condemned(token);
+        let change = LinkChange::Condemn(id, token);
+        self.state().change_link(repository, digest, change)?;
         Ok(())
     }
 
@@ -160,9 +183,8 @@ impl LinkStore for MemoryStore {
     ) -> StoreResult<()> {
         let mut state = self.state();
         let id = state
-            .link_in(repository, digest, LinkState::Condemned(token))?
+            .change_link(repository, digest, LinkChange::Delete(token))?
             .id;
-        state.links.remove(&(repository.clone(), digest));
         state.back_edges.remove(&(digest, repository.clone(), id));
         state.collect(GcSubject::Blob(digest), due);
         Ok(())
@@ -171,8 +193,7 @@ impl LinkStore for MemoryStore {
     async fn delete_blob(&self, blob: &Blob, due: Timestamp) -> StoreResult<()> {
         let mut state = self.state();
         let stored = state.blobs.get(&blob.digest);
-        let unchanged = stored
-            .is_some_and(|stored| (stored.key, stored.generation) == (blob.key, blob.generation));
+        let unchanged = stored.is_some_and(|stored| stored.version() == blob.version());
         ensure(unchanged, || conflict(&blob.digest))?;
         state.blobs.remove(&blob.digest);
         state.collect(GcSubject::Object(blob.key), due);

@@ -2,28 +2,43 @@
 
 use async_trait::async_trait;
 use berth_domain::{
-    Begun, Edge, EdgeTarget, Envelope, ListedManifest, Manifest, ManifestState, Nonce, Page,
-    Referrer,
+    Begun, Edge, EdgeTarget, Envelope, ListedManifest, Manifest, ManifestChange, ManifestState,
+    Nonce, Page, Referrer,
 };
 use berth_oci::{Digest, RepositoryName};
 use berth_ports::{BeginDelete, CommitManifest, DeleteEnd, GcSubject, ManifestStore, StoreResult};
 use jiff::Timestamp;
 
-use super::{ManifestRecord, MemoryStore, State, conflict, ensure, page};
+use super::{ManifestRecord, MemoryStore, State, conflict, ensure, not_found, page};
 
 impl State {
-    /// The manifest, if it is in this state under this nonce; else `Conflict`.
-    fn manifest_in(
+    /// Changes a manifest's state, or says `Conflict`; returns it if it
+    /// is still there.
+    fn change_manifest(
         &mut self,
         repository: &RepositoryName,
         digest: Digest,
-        state: ManifestState,
         nonce: Nonce,
-    ) -> StoreResult<&mut ManifestRecord> {
-        self.manifests
-            .get_mut(&(repository.clone(), digest))
-            .filter(|record| record.state == state && record.nonce == nonce)
-            .ok_or_else(|| conflict(&digest))
+        change: ManifestChange,
+    ) -> StoreResult<Option<&mut ManifestRecord>> {
+        let key = (repository.clone(), digest);
+        ensure(change.applies(self.stored(&key), nonce), || {
+            conflict(&digest)
+        })?;
+        let Some(state) = change.leads_to() else {
+            self.manifests.remove(&key);
+            return Ok(None);
+        };
+        let mut record = self.manifests.get_mut(&key);
+        if let Some(record) = &mut record {
+            record.state = state;
+        }
+        Ok(record)
+    }
+
+    fn stored(&self, key: &(RepositoryName, Digest)) -> Option<(ManifestState, Nonce)> {
+        let record = self.manifests.get(key);
+        record.map(|record| (record.state, record.nonce))
     }
 
     /// The live manifests of a repository, by digest.
@@ -56,15 +71,14 @@ impl State {
     }
 
     /// Whether a manifest is live under the nonce that it says.
-    pub(super) fn is_live(&mut self, manifest: &Manifest) -> bool {
+    pub(super) fn is_live(&self, manifest: &Manifest) -> bool {
         let Manifest {
             repository,
             digest,
             nonce,
             ..
         } = manifest;
-        self.manifest_in(repository, *digest, ManifestState::Live, *nonce)
-            .is_ok()
+        self.stored(&(repository.clone(), *digest)) == Some((ManifestState::Live, *nonce))
     }
 }
 
@@ -79,21 +93,22 @@ impl ManifestStore for MemoryStore {
     ) -> StoreResult<Begun> {
         let mut state = self.state();
         let key = (repository.clone(), digest);
-        let Some(found) = state.manifests.get(&key) else {
+        let begun = Begun::find(state.stored(&key));
+        if begun == Begun::Started {
             let record = ManifestRecord {
                 state: ManifestState::Pending,
                 nonce,
                 committed: None,
                 touched_at: None,
             };
-            state.manifests.insert(key, record);
+            state.manifests.insert(key.clone(), record);
             state.collect(GcSubject::Manifest(repository.clone(), digest), due);
-            return Ok(Begun::Started);
-        };
-        Ok(match (found.state, &found.committed) {
-            (ManifestState::Live, Some((manifest, _))) => Begun::Live(Box::new(manifest.clone())),
-            (ManifestState::Deleting, _) => Begun::Deleting,
-            _ => Begun::Joined(found.nonce),
+        }
+        begun.with_live(|| {
+            let record = state.manifests.get(&key);
+            let committed = record.and_then(|record| record.committed.as_ref());
+            let (manifest, _) = committed.ok_or_else(|| not_found(&digest))?;
+            Ok(Box::new(manifest.clone()))
         })
     }
 
@@ -153,10 +168,11 @@ impl ManifestStore for MemoryStore {
         ensure(state.is_at_epoch(commit.session), || {
             conflict("the upload session")
         })?;
-        let record = state.manifest_in(repository, *digest, ManifestState::Pending, *nonce)?;
-        record.state = ManifestState::Live;
-        record.committed = Some((commit.manifest.clone(), commit.referrer.clone()));
-        record.touched_at = Some(*pushed_at);
+        let change = ManifestChange::Commit;
+        if let Some(record) = state.change_manifest(repository, *digest, *nonce, change)? {
+            record.committed = Some((commit.manifest.clone(), commit.referrer.clone()));
+            record.touched_at = Some(*pushed_at);
+        }
         state.set_tags(&commit.manifest, &commit.tags, *pushed_at);
         state.end_session(commit.session);
         Ok(())
@@ -170,8 +186,7 @@ impl ManifestStore for MemoryStore {
         jobs: &[Envelope],
     ) -> StoreResult<()> {
         let mut state = self.state();
-        state.manifest_in(repository, digest, ManifestState::Pending, nonce)?;
-        state.manifests.remove(&(repository.clone(), digest));
+        state.change_manifest(repository, digest, nonce, ManifestChange::Abort)?;
         state.send(jobs, self.clock.now());
         Ok(())
     }
@@ -186,6 +201,19 @@ impl ManifestStore for MemoryStore {
             .live(repository)
             .find(|(manifest, _)| manifest.digest == digest);
         Ok(found.map(|(manifest, _)| manifest.clone()))
+    }
+
+    async fn deleting_manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+    ) -> StoreResult<Option<Manifest>> {
+        let state = self.state();
+        let record = state.manifests.get(&(repository.clone(), digest));
+        Ok(record
+            .filter(|record| record.state == ManifestState::Deleting)
+            .and_then(|record| record.committed.clone())
+            .map(|(manifest, _)| manifest))
     }
 
     async fn manifest_state(
@@ -242,7 +270,7 @@ impl ManifestStore for MemoryStore {
         let mut state = self.state();
         let record = state.manifests.get_mut(&(repository.clone(), digest));
         if let Some(record) = record.filter(|record| record.state == ManifestState::Live) {
-            record.touched_at = Some(now);
+            record.touched_at = record.touched_at.max(Some(now));
         }
         Ok(())
     }
@@ -255,12 +283,10 @@ impl ManifestStore for MemoryStore {
         deletion: &BeginDelete,
     ) -> StoreResult<()> {
         let mut state = self.state();
-        let record = state.manifest_in(repository, digest, ManifestState::Live, nonce)?;
-        let touched = deletion
-            .untouched_since
-            .is_some_and(|since| record.touched_at.is_some_and(|at| at >= since));
-        ensure(!touched, || conflict(&digest))?;
-        record.state = ManifestState::Deleting;
+        let key = (repository.clone(), digest);
+        let touched_at = state.manifests.get(&key).and_then(|r| r.touched_at);
+        ensure(deletion.may_begin(touched_at), || conflict(&digest))?;
+        state.change_manifest(repository, digest, nonce, ManifestChange::Hide)?;
         state.collect(
             GcSubject::Manifest(repository.clone(), digest),
             deletion.due,
@@ -276,14 +302,12 @@ impl ManifestStore for MemoryStore {
         end: &DeleteEnd,
     ) -> StoreResult<()> {
         let mut state = self.state();
-        let record = state.manifest_in(repository, digest, ManifestState::Deleting, nonce)?;
-        match end {
-            DeleteEnd::Restored => record.state = ManifestState::Live,
-            DeleteEnd::Gone(jobs) => {
-                state.manifests.remove(&(repository.clone(), digest));
-                state.send(jobs, self.clock.now());
-            }
-        }
+        let (change, jobs) = match end {
+            DeleteEnd::Restored => (ManifestChange::Restore, &[][..]),
+            DeleteEnd::Gone(jobs) => (ManifestChange::End, &jobs[..]),
+        };
+        state.change_manifest(repository, digest, nonce, change)?;
+        state.send(jobs, self.clock.now());
         Ok(())
     }
 }

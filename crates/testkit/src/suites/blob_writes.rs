@@ -37,6 +37,7 @@ suite! {
         a_deleted_object_is_gone_and_others_stay,
         deleting_an_object_that_is_not_there_is_no_error,
         an_unfinished_object_can_be_deleted,
+        up_to_1000_objects_are_deleted_at_once,
     }
 }
 
@@ -408,4 +409,28 @@ pub async fn an_unfinished_object_can_be_deleted(blobs: &Blobs) {
     let state = writer.pause().await.unwrap();
     blobs.store.delete(&[key]).await.unwrap();
     assert_cannot_go_on(blobs, key, state).await;
+}
+
+/// Finished, unfinished and unknown ones, and one twice.
+pub async fn up_to_1000_objects_are_deleted_at_once(blobs: &Blobs) {
+    let kept = blobs.make(&bytes(1000)).await;
+    let unfinished = fresh();
+    let mut writer = blobs.writer(unfinished).await;
+    append(&mut writer, &bytes(1000)).await;
+    let state = writer.pause().await.unwrap();
+    let mut keys = vec![unfinished];
+    for _ in 0..100 {
+        let key = fresh();
+        blobs.store.put(key, bytes(10)).await.unwrap();
+        keys.push(key);
+    }
+    keys.push(keys[1]);
+    keys.resize_with(1000, fresh);
+    blobs.store.delete(&keys).await.unwrap();
+    for key in keys {
+        assert_eq!(blobs.store.size(key).await.unwrap(), None);
+    }
+    assert_cannot_go_on(blobs, unfinished, state).await;
+    assert_eq!(read_all(blobs, kept, 1000).await, bytes(1000));
+    blobs.store.delete(&[]).await.unwrap();
 }

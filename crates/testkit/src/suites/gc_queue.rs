@@ -17,6 +17,11 @@ suite! {
         each_enqueue_makes_an_entry_of_its_own,
         entries_come_the_oldest_first_in_pages,
         entries_of_one_time_are_all_there,
+        a_postponed_entry_is_due_at_its_new_time_only,
+        a_postponed_entry_that_is_gone_is_put_again,
+        decided_entries_are_gone_and_the_others_stay,
+        deciding_entries_that_are_not_there_is_no_error,
+        up_to_1000_entries_are_decided_at_once,
     }
 }
 
@@ -119,4 +124,75 @@ pub async fn entries_of_one_time_are_all_there(stores: &Stores) {
         .collect();
     found.dedup();
     assert_eq!(found.len(), 5);
+}
+
+/// About the same subject, under a new key.
+pub async fn a_postponed_entry_is_due_at_its_new_time_only(stores: &Stores) {
+    let repository = stores.make_repository("a/b").await;
+    enqueue(stores, &repository, "layer", 1).await;
+    enqueue(stores, &repository, "layer", 2).await;
+    let before = due(stores, None, 10).await;
+    let later = stores.now() + Duration::from_secs(5);
+    stores.gc.postpone(&before[0], later).await.unwrap();
+    let after = due(stores, None, 10).await;
+    assert_eq!(after.len(), 2);
+    assert_eq!(after[0], before[1]);
+    assert_eq!(
+        (after[1].due, &after[1].subject),
+        (later, &before[0].subject)
+    );
+    assert_ne!(after[1].key, before[0].key);
+}
+
+/// Two sweeps may postpone one entry: what is in the queue too often is looked
+/// at too often, no more.
+pub async fn a_postponed_entry_that_is_gone_is_put_again(stores: &Stores) {
+    let repository = stores.make_repository("a/b").await;
+    enqueue(stores, &repository, "layer", 1).await;
+    let entry = due(stores, None, 10).await.remove(0);
+    stores.gc.decided(&[entry.key.clone()]).await.unwrap();
+    stores.gc.postpone(&entry, stores.now()).await.unwrap();
+    let after = due(stores, None, 10).await;
+    assert_eq!(after.len(), 1);
+    assert_eq!(after[0].subject, entry.subject);
+}
+
+/// Those of the same time and subject too.
+pub async fn decided_entries_are_gone_and_the_others_stay(stores: &Stores) {
+    let repository = stores.make_repository("a/b").await;
+    for name in ["one", "one", "two", "one", "three"] {
+        enqueue(stores, &repository, name, 1).await;
+    }
+    let mut entries = due(stores, None, 10).await;
+    let gone = [entries.remove(3).key, entries.remove(0).key];
+    stores.gc.decided(&gone).await.unwrap();
+    assert_eq!(due(stores, None, 10).await, entries);
+}
+
+/// Two sweeps may decide about one entry.
+pub async fn deciding_entries_that_are_not_there_is_no_error(stores: &Stores) {
+    let repository = stores.make_repository("a/b").await;
+    enqueue(stores, &repository, "one", 1).await;
+    enqueue(stores, &repository, "two", 2).await;
+    let entries = due(stores, None, 10).await;
+    for _ in 0..2 {
+        let key = entries[0].key.clone();
+        stores.gc.decided(&[key.clone(), key]).await.unwrap();
+        assert_eq!(due(stores, None, 10).await, entries[1..]);
+    }
+    stores.gc.decided(&[]).await.unwrap();
+    assert_eq!(due(stores, None, 10).await, entries[1..]);
+}
+
+/// A sweep's whole page.
+pub async fn up_to_1000_entries_are_decided_at_once(stores: &Stores) {
+    let repository = stores.make_repository("a/b").await;
+    for number in 0..1001 {
+        enqueue(stores, &repository, &number.to_string(), 1).await;
+    }
+    let entries = due(stores, None, 1000).await;
+    assert_eq!(entries.len(), 1000);
+    let keys: Vec<_> = entries.into_iter().map(|entry| entry.key).collect();
+    stores.gc.decided(&keys).await.unwrap();
+    assert_eq!(due(stores, None, 10).await.len(), 1);
 }

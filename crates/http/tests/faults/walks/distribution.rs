@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use berth_testkit::image::{Content, Image};
-use futures_util::future::BoxFuture;
+use futures_util::future::LocalBoxFuture;
 
 use crate::answer::Answer;
 use crate::berth::Berth;
@@ -41,11 +41,8 @@ fn reads() -> Vec<Walk> {
             blob,
             app(&format!("GET blobs/{layer}")).with("range", "bytes=1000-150000"),
         ),
-        Walk::request(
-            "HEAD /v2/{name}/blobs/{digest}",
-            app(&format!("HEAD blobs/{layer}")),
-        ),
-        Walk::act("HEAD /v2/{name}/blobs/{digest}", head_of_an_old_blob),
+        Walk::request("HEAD /v2/{name}/blobs/{digest}", app(&format!("HEAD blobs/{layer}"))),
+        Walk::act("HEAD /v2/{name}/blobs/{digest}", "an old blob", head_of_an_old_blob),
         Walk::request(
             "GET /v2/{name}/referrers/{digest}",
             app(&format!("GET referrers/{manifest}")),
@@ -54,7 +51,7 @@ fn reads() -> Vec<Walk> {
 }
 
 /// What a pusher is told about a blob that was pushed long ago holds again.
-fn head_of_an_old_blob(berth: &Berth) -> BoxFuture<'_, Answer> {
+fn head_of_an_old_blob(berth: &Berth) -> LocalBoxFuture<'_, Answer> {
     Box::pin(async {
         berth.world.clock.advance(Duration::from_mins(90));
         let head = app(&format!("HEAD blobs/{}", loose_blob().digest));
@@ -77,25 +74,28 @@ fn pushes() -> Vec<Walk> {
         Walk::request(post, Sent::blob("library/app", &loose_blob())),
         Walk::request(post, Sent::blob("library/new", &one.layers[0])),
         Walk::request(post, Sent::new(&mount)),
-        Walk::act(put, a_new_image),
-        Walk::act(put, a_new_large_image),
+        Walk::act(put, "a new image", a_new_image).in_steps(),
+        Walk::act(put, "a new large image", a_new_large_image).in_steps(),
         Walk::request(put, Sent::manifest("library/app", "v2", &one.manifest)),
         Walk::request(put, Sent::manifest("library/app", "v1", &one.manifest)),
-        Walk::request(put, Sent::manifest("library/app", "again", &parts.manifest)),
-        Walk::act(put, a_new_referrer),
+        Walk::request(
+            put,
+            Sent::manifest("library/app", "again", &parts.manifest),
+        ),
+        Walk::act(put, "a new referrer", a_new_referrer).in_steps(),
     ]
 }
 
 /// Blobs, manifest and tag, into a repository that is not there yet.
-fn a_new_image(berth: &Berth) -> BoxFuture<'_, Answer> {
+fn a_new_image(berth: &Berth) -> LocalBoxFuture<'_, Answer> {
     Box::pin(push(berth, "library/new", image("three")))
 }
 
-fn a_new_large_image(berth: &Berth) -> BoxFuture<'_, Answer> {
+fn a_new_large_image(berth: &Berth) -> LocalBoxFuture<'_, Answer> {
     Box::pin(push(berth, "library/new", large_image()))
 }
 
-fn a_new_referrer(berth: &Berth) -> BoxFuture<'_, Answer> {
+fn a_new_referrer(berth: &Berth) -> LocalBoxFuture<'_, Answer> {
     let note = referrer(&image("one"), "application/x.note");
     Box::pin(push(berth, "library/app", note))
 }
@@ -121,11 +121,8 @@ fn deletions() -> Vec<Walk> {
         Walk::request(by_digest, app(&format!("DELETE manifests/{digest}"))).repeats(&[404]),
         Walk::request(by_digest, app(&format!("DELETE manifests/{large}"))).repeats(&[404]),
         Walk::request(by_digest, app(&format!("DELETE manifests/{parts}"))).repeats(&[404]),
-        Walk::request(
-            "DELETE /v2/{name}/manifests/{tag}",
-            app("DELETE manifests/v1"),
-        )
-        .repeats(&[404]),
+        Walk::request("DELETE /v2/{name}/manifests/{tag}", app("DELETE manifests/v1"))
+            .repeats(&[404]),
         Walk::request(
             "DELETE /v2/{name}/blobs/{digest}",
             app(&format!("DELETE blobs/{}", loose_blob().digest)),

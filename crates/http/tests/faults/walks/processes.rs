@@ -3,47 +3,44 @@
 
 use berth_domain::Secret;
 use berth_service::NewPassword;
-use futures_util::future::BoxFuture;
+use futures_util::future::LocalBoxFuture;
 
 use crate::answer::Answer;
 use crate::berth::Berth;
 use crate::walk::Walk;
-use crate::world::{World, first_start};
+use crate::world::{World, first_start, small_image};
 
 pub(crate) fn walks(_: &World) -> Vec<Walk> {
     vec![
-        Walk::act("rotation of the signing key", rotate)
-            .in_steps()
-            .varies(),
-        Walk::act("reset of a password", reset),
-        Walk::act("login at Docker Hub", log_in),
-        Walk::act("verification", verify),
+        Walk::act("no route", "rotation of the signing key", rotate),
+        Walk::act("no route", "reset of a password", reset),
+        Walk::act("no route", "login at Docker Hub", log_in),
     ]
 }
 
-fn first(berth: &Berth) -> BoxFuture<'_, Answer> {
+fn first(berth: &Berth) -> LocalBoxFuture<'_, Answer> {
     Box::pin(async { Answer::of(&berth.service.first_start(first_start()).await) })
 }
 
-fn rotate(berth: &Berth) -> BoxFuture<'_, Answer> {
+fn rotate(berth: &Berth) -> LocalBoxFuture<'_, Answer> {
     Box::pin(async { Answer::of(&berth.service.rotate_signing_key().await) })
 }
 
-fn reset(berth: &Berth) -> BoxFuture<'_, Answer> {
+fn reset(berth: &Berth) -> LocalBoxFuture<'_, Answer> {
     Box::pin(async {
         let new = NewPassword::new(Secret::new("Better12345")).unwrap();
         Answer::of(&berth.service.reset_password("ann", &new).await)
     })
 }
 
-fn log_in(berth: &Berth) -> BoxFuture<'_, Answer> {
+fn log_in(berth: &Berth) -> LocalBoxFuture<'_, Answer> {
     Box::pin(async {
         let secret = Secret::new("secret");
         Answer::of(&berth.service.set_dockerhub_login("ann", &secret).await)
     })
 }
 
-fn verify(berth: &Berth) -> BoxFuture<'_, Answer> {
+fn verify(berth: &Berth) -> LocalBoxFuture<'_, Answer> {
     Box::pin(async { Answer::of(&berth.service.fsck(&mut |_| {}).await) })
 }
 
@@ -56,6 +53,16 @@ async fn what_has_no_route_survives_every_fault() {
 #[tokio::test]
 async fn the_first_start_survives_every_fault() {
     let world = World::empty().await;
-    let walks = vec![Walk::act("first start", first).in_steps()];
+    let walks = vec![Walk::act("no route", "first start", first).in_steps()];
     super::walk("first start", &world, walks).await;
+}
+
+#[tokio::test]
+async fn a_verification_survives_every_fault() {
+    let berth = Berth::over(World::empty().await);
+    berth.service.first_start(first_start()).await.unwrap();
+    berth.push("library/app", "v1", &small_image()).await;
+    berth.settle().await;
+    let walks = vec![Walk::act("no route", "verification", verify)];
+    super::walk("verification", &berth.world, walks).await;
 }

@@ -1,7 +1,7 @@
 //! Upload sessions. The world has one, with the first half of a blob.
 
 use berth_testkit::image::Content;
-use futures_util::future::BoxFuture;
+use futures_util::future::LocalBoxFuture;
 use http::StatusCode;
 
 use crate::answer::Answer;
@@ -40,17 +40,13 @@ pub(crate) fn walks(world: &World) -> Vec<Walk> {
 
 /// What a client does that does not know how far it came: it asks, and goes on
 /// from there, or begins anew.
-fn go_on(berth: &Berth) -> BoxFuture<'_, Answer> {
+fn go_on(berth: &Berth) -> LocalBoxFuture<'_, Answer> {
     Box::pin(async {
         let Content { digest, bytes, .. } = halved_blob();
         let session = berth.world.upload.split('?').next().unwrap();
-        let status = berth
-            .send(Sent::new(&format!("GET {session}")).request())
-            .await;
+        let status = berth.send(Sent::new(&format!("GET {session}")).request()).await;
         if status.status == StatusCode::NOT_FOUND {
-            return berth
-                .send(Sent::blob("library/app", &halved_blob()).request())
-                .await;
+            return berth.send(Sent::blob("library/app", &halved_blob()).request()).await;
         }
         let end = status.headers["range"].to_str().unwrap();
         let end: usize = end.trim_start_matches("0-").parse().unwrap();

@@ -26,3 +26,29 @@ ALTER TABLE gc_queue_2 RENAME TO gc_queue;
 
 -- When a pusher was last promised the manifest, if after it was pushed.
 ALTER TABLE manifests ADD COLUMN touched_at INTEGER;
+
+-- Runs of maintenance. Logs can be large.
+CREATE TABLE runs (
+    kind           TEXT    NOT NULL,
+    id             INTEGER NOT NULL,
+    trigger        TEXT    NOT NULL,
+    options        TEXT    NOT NULL,
+    status         TEXT    NOT NULL,
+    stop_requested INTEGER NOT NULL,
+    freed          TEXT    NOT NULL,
+    log            TEXT    NOT NULL,
+    created_at     INTEGER NOT NULL,
+    updated_at     INTEGER NOT NULL,
+    version        INTEGER NOT NULL,
+    PRIMARY KEY (kind, id)
+) STRICT;
+
+CREATE TABLE schedules (
+    kind       TEXT    NOT NULL PRIMARY KEY,
+    cadence    TEXT    NOT NULL,
+    cron       TEXT    NOT NULL,
+    options    TEXT    NOT NULL,
+    last_at    INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    version    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -80,14 +80,14 @@ fn a_newer_database_is_refused() {
     drop(store);
     set_version(lock.folder(), 99);
     let opened = SqliteStore::open(&lock, clock.clone()).unwrap_err();
-    insta::assert_snapshot!(opened, @"the database has version 99 and this program knows only 1, use the newer program");
+    insta::assert_snapshot!(opened, @"the database has version 99 and this program knows only 2, use the newer program");
     let beside = SqliteStore::open_beside(lock.folder(), clock).unwrap_err();
     assert!(
         matches!(
             beside,
             OpenError::Newer {
                 found: 99,
-                known: 1
+                known: 2
             }
         ),
         "{beside}"
@@ -105,7 +105,7 @@ fn an_older_database_is_not_upgraded_beside_a_server() {
     drop(store);
     set_version(lock.folder(), 0);
     let beside = SqliteStore::open_beside(lock.folder(), clock).unwrap_err();
-    insta::assert_snapshot!(beside, @"the database has version 0 and this program needs 1, start this version's server on it once");
+    insta::assert_snapshot!(beside, @"the database has version 0 and this program needs 2, start this version's server on it once");
 }
 
 #[test]

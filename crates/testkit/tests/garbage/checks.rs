@@ -1,0 +1,186 @@
+//! What must hold after each step, and what must be left once all have
+//! crashed and sweeps have run.
+
+use std::collections::BTreeMap;
+
+use berth_domain::{LinkState, ManifestState, ObjectKey};
+use berth_testkit::model::{Answer, Job, Op, Store, Subject, Target, id};
+
+use crate::mutants::Mutant;
+use crate::scenarios::{Scenario, Task};
+use crate::world::{World, alone};
+
+/// What is broken; nothing that is referenced may be missing at any time.
+pub fn broken(scenario: &Scenario, world: &World) -> Option<&'static str> {
+    let store = &world.store;
+    for ((r, d), until) in &world.promised {
+        if *until > store.now && !store.links.contains_key(&(*r, *d)) {
+            return Some("a promised link is gone");
+        }
+    }
+    for (r, m) in &world.pushed {
+        if !matches!(store.state(*r, *m), Some((ManifestState::Live, _))) {
+            return Some("a pushed manifest is gone");
+        }
+    }
+    missing(scenario, store)
+}
+
+fn missing(scenario: &Scenario, store: &Store) -> Option<&'static str> {
+    for ((r, m), manifest) in &store.manifests {
+        if manifest.state != ManifestState::Live {
+            continue;
+        }
+        let nonce = if scenario.mutant == Some(Mutant::EdgesWithoutNonce) {
+            id(0)
+        } else {
+            manifest.nonce
+        };
+        let named = &scenario.manifests[usize::from(*m)];
+        let has_edge = |target| store.edges.contains(&(*r, target, (*m, nonce)));
+        for d in &named.blobs {
+            if !has_edge(Target::Blob(*d)) {
+                return Some("a live manifest lacks an edge");
+            }
+            if !named.sparse && !store.links.contains_key(&(*r, *d)) {
+                return Some("a live manifest lacks a link");
+            }
+        }
+        for child in &named.children {
+            if !has_edge(Target::Manifest(*child)) {
+                return Some("a live index lacks an edge");
+            }
+            let state = store.state(*r, *child).map(|(state, _)| state);
+            if !matches!(state, Some(ManifestState::Live | ManifestState::Deleting)) {
+                return Some("a live index lacks a child");
+            }
+        }
+    }
+    for ((r, d), link) in &store.links {
+        if store.blobs.get(d).map(|blob| blob.key) != Some(link.key) {
+            return Some("a link lacks its blob");
+        }
+        if store.back_edges.get(&(*d, *r, link.id)) != Some(&true) {
+            return Some("a link lacks its back-edge");
+        }
+    }
+    for blob in store.blobs.values() {
+        if !store.objects.contains(&blob.key) {
+            return Some("a blob lacks its object");
+        }
+    }
+    for ((r, _), (m, _)) in &store.tags {
+        let state = store.state(*r, *m).map(|(state, _)| state);
+        if !matches!(state, Some(ManifestState::Live | ManifestState::Deleting)) {
+            return Some("a tag lacks its manifest");
+        }
+    }
+    owned_twice(store).then_some("an object has two owners")
+}
+
+fn owned_twice(store: &Store) -> bool {
+    let mut owners: BTreeMap<ObjectKey, u8> = BTreeMap::new();
+    let sessions = store.sessions.iter().copied();
+    let blobs = store.blobs.values().map(|blob| blob.key);
+    let jobs = store.jobs.iter().filter_map(|job| match job {
+        Job::DeleteObject(key) => Some(*key),
+        Job::Unlink(..) => None,
+    });
+    let trash = store.queue.keys().filter_map(|subject| match subject {
+        Subject::Object(key) => Some(*key),
+        _ => None,
+    });
+    for key in sessions.chain(blobs).chain(jobs).chain(trash) {
+        *owners.entry(key).or_default() += 1;
+    }
+    owners.values().any(|count| *count > 1)
+}
+
+/// How often everything in the queue is looked at.
+const ROUNDS: usize = 12;
+
+/// Ends all actors, lets all time go by and sweeps until the queue is empty.
+pub fn drained(scenario: &Scenario, world: &World) -> Result<Store, &'static str> {
+    let mut store = world.store.clone();
+    store.release(0);
+    store.release(1);
+    store.now += 1000;
+    for session in store.sessions.clone() {
+        store.apply(&Op::EndSession(session));
+    }
+    let mut issued = 100;
+    for _ in 0..ROUNDS {
+        for job in store.jobs.clone() {
+            let given = Some(Answer::Job(job));
+            issued = alone(scenario, &mut store, Task::Work, 0, issued, given);
+        }
+        for subject in store.queue.keys().copied().collect::<Vec<_>>() {
+            store.apply(&Op::Take(0, subject));
+            let given = Some(Answer::Subject(subject));
+            issued = alone(scenario, &mut store, Task::Sweep, 0, issued, given);
+        }
+        if store.jobs.is_empty() && store.queue.is_empty() {
+            return Ok(store);
+        }
+    }
+    Err("the queue is never empty")
+}
+
+/// What is left once the queue is empty: something that is needed and not
+/// whole, or something that nothing needs.
+pub fn left(scenario: &Scenario, world: &World) -> Option<&'static str> {
+    let store = match drained(scenario, world) {
+        Ok(store) => store,
+        Err(problem) => return Some(problem),
+    };
+    let whole = World {
+        store,
+        ..world.clone()
+    };
+    broken(scenario, &whole).or_else(|| unneeded(scenario, &whole.store))
+}
+
+fn unneeded(scenario: &Scenario, store: &Store) -> Option<&'static str> {
+    let live = |r: u8, m: u8| matches!(store.state(r, m), Some((ManifestState::Live, _)));
+    if store
+        .manifests
+        .values()
+        .any(|manifest| manifest.state != ManifestState::Live)
+    {
+        return Some("a manifest is pending or being deleted for ever");
+    }
+    for ((r, d), link) in &store.links {
+        if link.state != LinkState::Live {
+            return Some("a link is condemned for ever");
+        }
+        let named = store.manifests.keys().any(|(of, m)| {
+            of == r && scenario.manifests[usize::from(*m)].blobs.contains(d)
+        });
+        if !named {
+            return Some("a link is left that nothing needs");
+        }
+    }
+    if store.back_edges.values().any(|linked| !linked) {
+        return Some("a back-edge is pending for ever");
+    }
+    if store.back_edges.len() != store.links.len() {
+        return Some("a back-edge is left without its link");
+    }
+    let linked = |d: &u8| store.links.keys().any(|(_, of)| of == d);
+    if !store.blobs.keys().all(linked) {
+        return Some("a blob is left that nothing needs");
+    }
+    if store.objects.len() != store.blobs.len() {
+        return Some("an object is left that nothing needs");
+    }
+    for (r, target, (m, _)) in &store.edges {
+        let there = match target {
+            Target::Blob(d) => store.links.contains_key(&(*r, *d)),
+            Target::Manifest(child) => live(*r, *child),
+        };
+        if !there && !live(*r, *m) {
+            return Some("an edge is left that leads to nothing");
+        }
+    }
+    None
+}
