@@ -95,13 +95,17 @@ impl Target {
             let file = self.opened()?;
             space::check_file(file)?;
             self.synced.store(false, Ordering::Relaxed);
-            file.write_all_at(bytes, offset).map_err(store_error)?;
+            file.write_all_at(bytes, offset).map_err(store_error)
+        })
+    }
+
+    /// Has what was written up to `end` go to the disk while more comes in.
+    pub(super) fn write_back(&self, end: u64) {
+        if let Some(file) = self.file.get() {
             let begun = self.on_its_way.load(Ordering::Relaxed);
-            let end = offset + bytes.len() as u64;
             let begun = write_back::begin(file, begun, end);
             self.on_its_way.store(begun, Ordering::Relaxed);
-            Ok(())
-        })
+        }
     }
 
     /// The digest of the first `length` bytes, read again.

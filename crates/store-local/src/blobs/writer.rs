@@ -53,6 +53,10 @@ impl Output {
         self.target.write(progress.offset, &progress.batch)?;
         progress.offset += progress.batch.len() as u64;
         self.readable.send_replace(progress.offset);
+        // Whoever follows does not wait for the disk, and needs the processor.
+        if self.readable.receiver_count() == 0 {
+            self.target.write_back(progress.offset);
+        }
         progress.hash.update(&progress.batch);
         progress.batch.clear();
         Ok(progress)
