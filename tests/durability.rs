@@ -1,5 +1,6 @@
 //! What was acknowledged survives a power loss: seen by `strace`, bytes, folder
-//! and the database's log are synced, in this order, before each 201.
+//! and the database's log are synced, in this order, before each 201; and no
+//! object has its final name before the session that owns it is synced.
 
 use std::path::{Path, PathBuf};
 
@@ -186,6 +187,17 @@ fn a_push_without_one_of_its_syncs_fails() {
         "fsync(19</d/blobs/0a>) = -1 EIO",
     );
     assert!(check(&failed, Path::new("/d")).is_err());
+}
+
+#[test]
+fn an_object_that_is_published_before_its_session_is_synced_fails() {
+    let session = r#"
+9 pwrite64(12</d/metadata.sqlite-wal>, "\0\0\0\35\0\0\0&\n\17\364"..., 24, 32) = 24
+9 pwrite64(12</d/metadata.sqlite-wal>, "\r\0\0\0\1\17/"..., 4096, 56) = 4096"#;
+    let unsynced = format!("{session}{PUSH}");
+    assert!(check(&unsynced, Path::new("/d")).is_err());
+    let synced = format!("{session}\n9 fsync(12</d/metadata.sqlite-wal>) = 0{PUSH}");
+    check(&synced, Path::new("/d")).unwrap();
 }
 
 #[test]

@@ -169,10 +169,17 @@ struct State<'a> {
     synced: BTreeMap<&'a str, usize>,
     /// Folders of objects that no transaction after their sync names yet.
     unnamed: BTreeSet<&'a str>,
-    /// Whether the log ends with a transaction that is not synced.
+    /// Whether the log ends with a transaction that is not synced. One that
+    /// follows is synced together with it, or not at all.
     committed: bool,
-    /// Syncs since the last answer.
+    /// For each unfinished object, when the log was last changed before its
+    /// first byte: the session that owns it is in there.
+    sessions: BTreeMap<&'a str, usize>,
+    /// Syncs since the last answer. Of those of the log, those that no other
+    /// repeats before something relies on them.
     syncs: Vec<usize>,
+    /// Where in these the log's last sync is, if nothing relies on it yet.
+    repeatable: Option<usize>,
     report: Report,
 }
 
@@ -186,7 +193,9 @@ impl<'a> State<'a> {
             synced: BTreeMap::new(),
             unnamed: BTreeSet::new(),
             committed: false,
+            sessions: BTreeMap::new(),
             syncs: Vec::new(),
+            repeatable: None,
             report: Report::default(),
         }
     }
@@ -202,11 +211,16 @@ impl<'a> State<'a> {
     fn take(&mut self, line: usize, event: &Event<'a>) -> Result<(), String> {
         match *event {
             Event::Write(path) => {
+                if path.starts_with(&self.uploads)
+                    && let Some(session) = self.changed.get(self.log.as_str())
+                {
+                    self.sessions.entry(path).or_insert(*session);
+                }
                 self.changed.insert(path, line);
             }
             Event::Commit(log) => {
                 self.changed.insert(log, line);
-                self.commit()?;
+                self.commit();
             }
             Event::Synced(path, start) => self.sync(path, start),
             Event::Renamed(from, to) if to.starts_with(&self.blobs) => {
@@ -228,6 +242,12 @@ impl<'a> State<'a> {
             .keys()
             .any(|path| path.starts_with(&self.uploads));
         if ours && begun && !self.is_durable(path) {
+            if path == self.log {
+                if let Some(repeated) = self.repeatable.take() {
+                    self.syncs.remove(repeated);
+                }
+                self.repeatable = Some(self.syncs.len());
+            }
             self.syncs.push(start);
         }
         self.synced.insert(path, start);
@@ -240,6 +260,12 @@ impl<'a> State<'a> {
         if !self.is_durable(from) {
             return Err(format!("{from} is published before its bytes are synced"));
         }
+        let session = self.sessions.get(from);
+        let synced = self.synced.get(self.log.as_str());
+        if session.is_some_and(|session| synced.is_none_or(|synced| synced <= session)) {
+            return Err(format!("{from} is published before its session is synced"));
+        }
+        self.repeatable = None;
         let (folder, _) = to.rsplit_once('/').ok_or("an object without a folder")?;
         self.changed.insert(folder, line);
         self.unnamed.insert(folder);
@@ -247,10 +273,7 @@ impl<'a> State<'a> {
         Ok(())
     }
 
-    fn commit(&mut self) -> Result<(), String> {
-        if self.committed {
-            return Err("a transaction follows one that is not synced".to_owned());
-        }
+    fn commit(&mut self) {
         self.committed = true;
         self.report.commits += usize::from(self.report.objects > 0);
         let unnamed = std::mem::take(&mut self.unnamed);
@@ -258,7 +281,6 @@ impl<'a> State<'a> {
             .into_iter()
             .filter(|folder| !self.is_durable(folder))
             .collect();
-        Ok(())
     }
 
     fn created(&mut self) -> Result<(), String> {
@@ -269,6 +291,7 @@ impl<'a> State<'a> {
             return Err("the database's log is not synced".to_owned());
         }
         self.report.answers += 1;
+        self.repeatable = None;
         self.report.syncs.extend(self.syncs.drain(..));
         Ok(())
     }

@@ -138,6 +138,9 @@ pub trait BlobWriter: Debug + Send {
     /// too much is on its way.
     async fn append(&mut self, bytes: Bytes) -> StoreResult<()>;
 
+    /// The digest of what was taken so far, by the running algorithm.
+    async fn digest(&mut self) -> StoreResult<Digest>;
+
     /// Makes what was taken durable, so that little of it is left to
     /// [`finish`](Self::finish): the caller can do something else meanwhile. A
     /// store for which that is no use does nothing.

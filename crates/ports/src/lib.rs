@@ -7,14 +7,12 @@
 //! item by item; a record is under 400 KB; lists go by cursor.
 
 pub use access::AccessStore;
+pub use berth_domain::LinkCommit;
 pub use blob_store::{Access, BlobStore, BlobWriter, ByteStream, FileSpan, Finished, Growing, Span};
 pub use error::{StoreError, StoreResult};
 pub use host::{Clock, Ids, Task, Tasks};
 pub use jobs::{Delivery, JobQueue, Outbox};
-pub use berth_domain::LinkCommit;
-pub use links::{
-    BackEdge, CommitLink, GcEntry, GcQueue, GcSubject, LinkSource, LinkStore,
-};
+pub use links::{BackEdge, CommitLink, GcEntry, GcQueue, GcSubject, LinkSource, LinkStore};
 pub use projects::{ProjectStore, RegistryStore, Sequences};
 pub use repositories::{
     BeginDelete, CommitManifest, DeleteEnd, ManifestStore, RepositoryStore, TagStore,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::{
     AccessStore, BlobStore, Clock, GcQueue, Ids, JobQueue, LinkStore, ManifestStore, Outbox,
-    ProjectStore, RegistryStore, RepositoryStore, RunStore, Secrets, Sequences, TagStore, Tasks, UploadStore,
-    Upstream,
+    ProjectStore, RegistryStore, RepositoryStore, RunStore, Secrets, Sequences, TagStore, Tasks,
+    UploadStore, Upstream,
 };
 
 /// Everything that the service reaches the world through. Cheap to clone.

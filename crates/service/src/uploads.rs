@@ -234,18 +234,15 @@ impl Service {
     ) -> Result<()> {
         let (service, target) = (Arc::clone(self), target.clone());
         self.to_the_end(async move {
-            let (link, size) = match writer {
-                Some(mut writer) => {
-                    let link = service
-                        .prepare_object_link(&target, digest, writer.as_mut())
-                        .await?;
-                    (link, service.complete(&session, writer, digest).await)
-                }
-                None => {
-                    let size = service.verify_finished(&session, digest).await?;
-                    let link = service.prepare_link(&target.repository, digest).await?;
-                    (link, Ok(size))
-                }
+            let (link, size) = if let Some(mut writer) = writer {
+                let link = service
+                    .prepare_object_link(&target, digest, writer.as_mut())
+                    .await?;
+                (link, service.complete(&session, writer, digest).await)
+            } else {
+                let size = service.verify_finished(&session, digest).await?;
+                let link = service.prepare_link(&target.repository, digest).await?;
+                (link, Ok(size))
             };
             if size.is_err() {
                 service.give_up_link(&target, digest, link).await;

@@ -98,3 +98,19 @@ async fn one_sweep_sends_all_that_waits_in_the_outbox() {
     assert_eq!(service.sweep_outbox().await.unwrap(), MANY);
     assert_eq!(ports.outbox.unsent(clock.now(), MANY).await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn a_start_deletes_unfinished_objects_that_no_session_owns() {
+    let clock = Arc::new(ManualClock::default());
+    let ports = ports(&clock);
+    let owned = begin_upload(&ports).await;
+    let lost = ObjectKey::from(ports.ids.fresh());
+    for key in [owned.key, lost] {
+        let writer = ports.blobs.write(key, owned.state.clone()).await.unwrap();
+        writer.pause().await.unwrap();
+    }
+    let service = Service::new(ports.clone(), ServiceSettings::default());
+    assert_eq!(service.discard_ownerless().await.unwrap(), 1);
+    assert_eq!(ports.blobs.unfinished().await.unwrap(), [owned.key]);
+    assert_eq!(service.discard_ownerless().await.unwrap(), 0);
+}

@@ -334,6 +334,53 @@ async fn an_upload_that_lost_bytes_is_not_resumed() {
 }
 
 #[tokio::test]
+async fn a_writer_that_is_only_opened_leaves_no_file() {
+    let store = Store::new();
+    let writer = store.blobs.write(key(1), fresh()).await.unwrap();
+    drop(writer);
+    assert_eq!(files(store.dir.path()), 0);
+    assert_eq!(store.blobs.unfinished().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn bytes_of_an_earlier_run_are_gone_on_with_only_if_they_are_the_same() {
+    let store = Store::new();
+    let bytes = noise(1, 2000);
+    let state = written(&store.blobs, key(1), bytes.slice(..1000))
+        .await
+        .pause()
+        .await
+        .unwrap();
+    assert_eq!(store.blobs.unfinished().await.unwrap(), [key(1)]);
+    let later = FileBlobs::open(store.dir.path()).unwrap();
+    let mut writer = later.write(key(1), state.clone()).await.unwrap();
+    writer.append(bytes.slice(1000..)).await.unwrap();
+    let progress = writer.pause().await.unwrap();
+    // As a power loss may leave it: nothing in its place, or less of it.
+    for length in [2000, 10] {
+        let path = store.uploads().join(key(1).to_string());
+        fs::write(path, vec![0; length]).unwrap();
+        let latest = FileBlobs::open(store.dir.path()).unwrap();
+        let resumed = latest.write(key(1), progress.clone()).await;
+        assert!(matches!(resumed, Err(StoreError::NotFound(_))));
+    }
+}
+
+#[tokio::test]
+async fn a_flushed_write_goes_on_and_its_digest_is_known() {
+    let store = Store::new();
+    let bytes = noise(1, 700_000);
+    let mut writer = written(&store.blobs, key(1), bytes.slice(..300_000)).await;
+    writer.flush().await.unwrap();
+    writer.append(bytes.slice(300_000..)).await.unwrap();
+    assert_eq!(writer.digest().await.unwrap(), Digest::sha256(&bytes));
+    writer.flush().await.unwrap();
+    let finished = writer.finish(Digest::sha256(&bytes)).await.unwrap();
+    assert!(matches!(finished, Finished::Stored { size: 700_000 }));
+    assert_eq!(store.bytes(key(1), bytes.len()).await, bytes);
+}
+
+#[tokio::test]
 async fn a_finished_object_that_lost_bytes_is_never_silently_short() {
     let store = Store::new();
     let bytes = noise(1, 3 * MIB);

@@ -138,12 +138,25 @@ impl Fill {
         let size = body.size;
         let blobs = &self.service.ports.blobs;
         let mut writer = blobs.write(session.key, session.state.clone()).await?;
-        if let Some(size) = size.filter(|size| *size > 0)
-            && let Some(view) = writer.follow()
-        {
-            self.progress.show(Phase::Growing(Growth { size, view }));
-        }
+        let growth = size.filter(|size| *size > 0).zip(writer.follow());
+        let show = |verified| {
+            if let Some((size, view)) = growth.clone() {
+                self.progress.show(Phase::Growing(Growth {
+                    size,
+                    view,
+                    verified,
+                }));
+            }
+        };
+        show(false);
         source.copy(body, writer.as_mut(), size).await?;
+        let actual = writer.digest().await?;
+        if actual != self.digest {
+            let what = format!("the bytes of blob {} hash to {actual}", self.digest);
+            return Err(invalid(what).into());
+        }
+        // Nobody who follows has to wait for the disk.
+        show(true);
         let service = &self.service;
         let (target, digest) = (&self.target, self.digest);
         let link = service
@@ -151,9 +164,8 @@ impl Fill {
             .await?;
         let error = match writer.finish(digest).await {
             Ok(Finished::Stored { size }) => return Ok((link, size)),
-            Ok(Finished::Mismatch { actual }) => {
-                invalid(format!("the bytes of blob {digest} hash to {actual}")).into()
-            }
+            // It was verified above.
+            Ok(Finished::Mismatch { .. }) => Error::BlobUnknown(digest),
             Err(error) => error.into(),
         };
         service.give_up_link(target, digest, link).await;

@@ -16,14 +16,14 @@ use crate::proxy::failure::Failure;
 use crate::proxy::flights::lock;
 
 /// How much a follower reads at once.
-const CHUNK: u64 = 64 * 1024;
+const CHUNK: u64 = 128 * 1024;
 
 /// How far a fill has come.
 #[derive(Clone, Debug)]
 pub(super) enum Phase {
     /// Nothing can be read yet.
     Starting,
-    /// Bytes come in, not verified yet.
+    /// Bytes come in, or have come in and are not stored for good yet.
     Growing(Growth),
     /// The repository has the blob.
     Held {
@@ -43,6 +43,8 @@ pub(super) struct Growth {
     pub(super) size: u64,
     /// What is there of it.
     pub(super) view: Arc<dyn Growing>,
+    /// Whether all is there, and is what its digest says.
+    pub(super) verified: bool,
 }
 
 /// The fills under way, by what they fill.
@@ -143,7 +145,7 @@ impl Following {
             Err(_) => Phase::Failed(Failure::abandoned()),
         };
         match phase {
-            Phase::Growing(Growth { size, view }) => Ok(Readable::Growing(
+            Phase::Growing(Growth { size, view, .. }) => Ok(Readable::Growing(
                 Filling {
                     phase: self.0,
                     view,
@@ -181,7 +183,11 @@ impl Filling {
 
     /// Waits until the blob is verified, or has failed.
     async fn verdict(&mut self) -> StoreResult<()> {
-        let ended = |phase: &Phase| matches!(phase, Phase::Held { .. } | Phase::Failed(_));
+        let ended = |phase: &Phase| match phase {
+            Phase::Starting => false,
+            Phase::Growing(growth) => growth.verified,
+            Phase::Held { .. } | Phase::Failed(_) => true,
+        };
         match self.phase.wait_for(ended).await.as_deref() {
             Ok(Phase::Failed(failure)) => Err(failure.store_error()),
             Ok(_) => Ok(()),

@@ -9,11 +9,9 @@ use berth_ports::{Growing, StoreResult};
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use super::buffers::{self, Buffers};
 use super::io::blocking;
 use super::{cached, read_into};
-
-/// The most that is read at once, in bytes.
-const LIMIT: u64 = 256 * 1024;
 
 /// A file that a writer of this process appends to. Its handle stays open, so
 /// it outlives renames and deletion.
@@ -24,6 +22,7 @@ pub(super) struct GrowingFile {
     file: Arc<OnceLock<File>>,
     /// Closed when the writer is gone.
     readable: watch::Receiver<u64>,
+    buffers: Buffers,
 }
 
 impl GrowingFile {
@@ -31,11 +30,13 @@ impl GrowingFile {
         key: ObjectKey,
         file: Arc<OnceLock<File>>,
         readable: watch::Receiver<u64>,
+        buffers: Buffers,
     ) -> Self {
         Self {
             key,
             file,
             readable,
+            buffers,
         }
     }
 }
@@ -54,23 +55,24 @@ impl Growing for GrowingFile {
     }
 
     async fn read_at(&self, offset: u64, limit: usize) -> StoreResult<Bytes> {
-        let left = self.readable().saturating_sub(offset).min(LIMIT);
-        let length = usize::try_from(left).unwrap_or(usize::MAX).min(limit);
+        let left = self.readable().saturating_sub(offset);
+        let left = usize::try_from(left).unwrap_or(usize::MAX);
+        let length = left.min(limit).min(buffers::LENGTH);
         let Some(file) = self.file.get().filter(|_| length > 0) else {
             return Ok(Bytes::new());
         };
         // What was written a moment ago is in memory, as a rule.
-        let mut bytes = vec![0; length];
-        if let Some(length) = cached::read_at(file, &mut bytes, offset) {
-            bytes.truncate(length);
-            return Ok(bytes.into());
+        let mut buffer = self.buffers.take();
+        if let Some(length) = cached::read_at(file, &mut buffer[..length], offset) {
+            return Ok(buffer.freeze(length));
         }
         let (key, file) = (self.key, Arc::clone(&self.file));
         blocking(move || {
-            if let Some(file) = file.get() {
-                read_into(file, key, offset, &mut bytes)?;
-            }
-            Ok(bytes.into())
+            let Some(file) = file.get() else {
+                return Ok(Bytes::new());
+            };
+            read_into(file, key, offset, &mut buffer[..length])?;
+            Ok(buffer.freeze(length))
         })
         .await
     }

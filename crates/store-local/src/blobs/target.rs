@@ -43,8 +43,8 @@ pub(super) struct Target {
 
 impl Target {
     /// Takes an object over from any earlier writer, to go on after `state`.
-    /// `NotFound` if there is no unfinished object to go on with, or a power
-    /// loss took some of its bytes; `Corrupt` if it has fewer for no such
+    /// `NotFound` if there is no unfinished object to go on with (one that is
+    /// finished is durable then), or a power loss took some of its bytes; `Corrupt` if it has fewer for no such
     /// reason.
     pub(super) fn open(store: &FileBlobs, key: ObjectKey, state: &WriteState) -> StoreResult<Self> {
         let target = Self {
@@ -95,13 +95,17 @@ impl Target {
             let file = self.opened()?;
             space::check_file(file)?;
             self.synced.store(false, Ordering::Relaxed);
-            file.write_all_at(bytes, offset).map_err(store_error)?;
+            file.write_all_at(bytes, offset).map_err(store_error)
+        })
+    }
+
+    /// Has what was written up to `end` go to the disk while more comes in.
+    pub(super) fn write_back(&self, end: u64) {
+        if let Some(file) = self.file.get() {
             let begun = self.on_its_way.load(Ordering::Relaxed);
-            let end = offset + bytes.len() as u64;
             let begun = write_back::begin(file, begun, end);
             self.on_its_way.store(begun, Ordering::Relaxed);
-            Ok(())
-        })
+        }
     }
 
     /// The digest of the first `length` bytes, read again.
@@ -153,15 +157,14 @@ impl Target {
     /// The file, made if it is fresh, and without what was never recorded.
     /// Under the fence.
     fn opened(&self) -> StoreResult<&File> {
-        let file = match self.file.get() {
-            Some(file) => file,
-            None => {
-                let mut options = OpenOptions::new();
-                options.read(true).write(true).create(true).mode(0o600);
-                let file = options.truncate(true).open(&self.unfinished);
-                let file = file.map_err(store_error)?;
-                self.file.get_or_init(|| file)
-            }
+        let file = if let Some(file) = self.file.get() {
+            file
+        } else {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).mode(0o600);
+            let file = options.truncate(true).open(&self.unfinished);
+            let file = file.map_err(store_error)?;
+            self.file.get_or_init(|| file)
         };
         if !self.cut.swap(true, Ordering::Relaxed)
             && file.metadata().map_err(store_error)?.len() > self.start

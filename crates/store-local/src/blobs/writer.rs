@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::{self, JoinHandle};
 
 use super::FileBlobs;
+use super::buffers::Buffers;
 use super::growing::GrowingFile;
 use super::io::blocking;
 use super::progress::Run;
@@ -52,6 +53,10 @@ impl Output {
         self.target.write(progress.offset, &progress.batch)?;
         progress.offset += progress.batch.len() as u64;
         self.readable.send_replace(progress.offset);
+        // Whoever follows does not wait for the disk, and needs the processor.
+        if self.readable.receiver_count() == 0 {
+            self.target.write_back(progress.offset);
+        }
         progress.hash.update(&progress.batch);
         progress.batch.clear();
         Ok(progress)
@@ -77,6 +82,7 @@ impl Output {
 /// A [`BlobWriter`] on a file.
 pub(super) struct FileWriter {
     run: Run,
+    buffers: Buffers,
     output: Arc<Output>,
     work: Work,
     /// Bytes taken and not handed over.
@@ -96,6 +102,7 @@ impl FileWriter {
         };
         Ok(Self {
             run: store.run,
+            buffers: store.buffers.clone(),
             output: Arc::new(Output {
                 target,
                 readable: watch::Sender::new(state.offset),
@@ -195,6 +202,18 @@ impl BlobWriter for FileWriter {
         Ok(())
     }
 
+    async fn digest(&mut self) -> StoreResult<Digest> {
+        self.settle().await?;
+        self.hand_over(Output::advance)?;
+        self.settle().await?;
+        match &self.work {
+            Work::Idle(progress) => Ok(progress.hash.clone().finish()),
+            Work::Running(_) | Work::Failed => Err(StoreError::unavailable(
+                "an earlier write of this object failed",
+            )),
+        }
+    }
+
     async fn flush(&mut self) -> StoreResult<()> {
         self.settle().await?;
         self.hand_over(|output, progress| {
@@ -234,6 +253,7 @@ impl BlobWriter for FileWriter {
             target.key(),
             target.file(),
             readable.subscribe(),
+            self.buffers.clone(),
         )))
     }
 }

@@ -85,7 +85,13 @@ impl ManifestStore for SqliteStore {
     ) -> StoreResult<()> {
         let (repository, jobs, written_at) = (repository.clone(), jobs.to_vec(), self.now());
         self.write(move |connection| {
-            turn(connection, &repository, digest, nonce, ManifestChange::Abort)?;
+            turn(
+                connection,
+                &repository,
+                digest,
+                nonce,
+                ManifestChange::Abort,
+            )?;
             outbox::put(connection, &jobs, written_at)
         })
         .await

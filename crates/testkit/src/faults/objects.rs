@@ -81,6 +81,11 @@ impl BlobWriter for FaultyWriter {
         self.faults.call("BlobWriter::append", append).await
     }
 
+    async fn digest(&mut self) -> StoreResult<Digest> {
+        let digest = self.inner.digest();
+        self.faults.call("BlobWriter::digest", digest).await
+    }
+
     async fn flush(&mut self) -> StoreResult<()> {
         let flush = self.inner.flush();
         self.faults.call("BlobWriter::flush", flush).await

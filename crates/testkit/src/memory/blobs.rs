@@ -144,7 +144,9 @@ impl BlobStore for MemoryBlobs {
 
     async fn delete(&self, keys: &[ObjectKey]) -> StoreResult<()> {
         let mut objects = self.objects();
-        keys.iter().for_each(|key| objects.remove(*key));
+        for key in keys {
+            objects.remove(*key);
+        }
         Ok(())
     }
 }
@@ -184,6 +186,11 @@ impl BlobWriter for MemoryWriter {
         self.bytes.send_modify(|all| all.extend_from_slice(&bytes));
         self.hash.update(&bytes);
         Ok(())
+    }
+
+    async fn digest(&mut self) -> StoreResult<Digest> {
+        drop(self.objects()?);
+        Ok(self.hash.clone().finish())
     }
 
     async fn pause(self: Box<Self>) -> StoreResult<WriteState> {

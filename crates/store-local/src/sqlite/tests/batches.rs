@@ -228,3 +228,26 @@ async fn dropping_the_store_waits_for_the_writes_it_took() {
     let again = SqliteStore::open(&lock, clock).unwrap();
     assert!(read_row(&again, "last").await);
 }
+
+#[tokio::test]
+async fn only_a_write_that_is_acknowledged_as_synced_is_synced() {
+    let Subject { store, .. } = &subject();
+    let level = |connection: &Connection| {
+        let level = connection.query_row("PRAGMA synchronous", [], |row| row.get(0));
+        Ok::<i64, SqliteError>(level?)
+    };
+    let (normal, full) = (1, 2);
+    assert_eq!(store.write_in_order(level).await.unwrap(), normal);
+    assert_eq!(store.write(level).await.unwrap(), full);
+    assert_eq!(store.write_in_order(level).await.unwrap(), normal);
+}
+
+#[tokio::test]
+async fn an_ordered_write_is_seen_once_it_is_answered() {
+    let Subject { store, .. } = &subject();
+    store
+        .write_in_order(|connection| put_row(connection, "ordered"))
+        .await
+        .unwrap();
+    assert!(read_row(store, "ordered").await);
+}
