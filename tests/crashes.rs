@@ -209,7 +209,10 @@ async fn leftovers_vanish(data: &Path) {
         if left == (0, 0, 0) {
             return;
         }
-        assert!(start.elapsed() < PATIENCE, "sessions and files left: {left:?}");
+        assert!(
+            start.elapsed() < PATIENCE,
+            "sessions and files left: {left:?}"
+        );
         let swept = gc(data, 0).output().unwrap();
         assert!(swept.status.success(), "{swept:?}");
         tokio::time::sleep(Duration::from_millis(200)).await;

@@ -298,6 +298,30 @@ async fn an_upload_is_not_acknowledged_while_its_folder_cannot_be_synced() {
     assert_sound(server.data());
 }
 
+#[tokio::test]
+async fn what_a_failed_sync_may_have_lost_is_not_acknowledged_later() {
+    let server = Server::start().await;
+    let client = server.admin();
+    let bytes = random_bytes(LAYER);
+    let digest = Digest::sha256(&bytes);
+    let location = client.start_upload(REPOSITORY).await;
+    let patch = client.patch(&location).body(bytes.clone()).send().await;
+    let location = patch.expect(202).location();
+    let (path, _) = location.split_once('?').unwrap();
+    // The database is synced by another call.
+    let Some(faults) = Faults::inject(&server, "fdatasync", "EIO", &[]) else {
+        return;
+    };
+    let put = with_query(path, &format!("digest={digest}"));
+    assert_clean(&client.put(&put).send().await);
+    faults.end();
+    // The page cache still has the bytes, and the next sync would succeed.
+    let repeated = client.put(&put).send().await;
+    repeated.refused(404, "BLOB_UPLOAD_UNKNOWN");
+    assert_eq!(client.push_blob(REPOSITORY, bytes).await, digest);
+    assert_sound(server.data());
+}
+
 /// Pulls an image through the proxy project; answers all that is not there.
 async fn pull_through(client: &Client, image: &Image) -> Vec<Answer> {
     let repository = "/v2/cache/team/app";

@@ -246,6 +246,7 @@ async fn all_that_was_acknowledged_survives_a_power_loss() {
     println!("{report:?}");
     assert!(report.calls > 1000 && report.answers > 200, "{report:?}");
     assert!(report.checkpoints > 0, "{report:?}");
+    assert!(report.states > effort.states, "{report:?}");
     assert!(report.tried > effort.states / 2, "{report:?}");
 }
 

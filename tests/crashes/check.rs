@@ -58,14 +58,13 @@ impl Check<'_> {
             let seen = self.image(&known).await;
             (number, known, seen)
         });
-        let seen: Vec<_> = stream::iter(seen)
-            .buffer_unordered(AT_ONCE)
-            .collect()
-            .await;
+        let seen: Vec<_> = stream::iter(seen).buffer_unordered(AT_ONCE).collect().await;
         for (number, known, seen) in seen {
             match seen {
                 Ok(seen) => self.learn(number, &known, seen, model),
-                Err(fault) => model.faults.push(format!("image {number}, {known:?}: {fault}")),
+                Err(fault) => model
+                    .faults
+                    .push(format!("image {number}, {known:?}: {fault}")),
             }
         }
     }
@@ -95,7 +94,11 @@ impl Check<'_> {
     /// What there is of an image. It is there as a whole or not at all.
     async fn image(&self, known: &Known) -> Verdict<Seen> {
         let image = &known.image;
-        if let Some(upstream) = known.upstream.as_ref().filter(|_| known.fate == Fate::Deleted) {
+        if let Some(upstream) = known
+            .upstream
+            .as_ref()
+            .filter(|_| known.fate == Fate::Deleted)
+        {
             self.hub.delete_repository(upstream);
         }
         let manifest = image.manifest().bytes;
@@ -183,7 +186,10 @@ impl Check<'_> {
         match answer.status {
             404 => Ok(false),
             200 if answer.body == *expected => Ok(true),
-            _ => Err(format!("{path} has {} bytes: {answer:?}", answer.body.len())),
+            _ => Err(format!(
+                "{path} has {} bytes: {answer:?}",
+                answer.body.len()
+            )),
         }
     }
 }

@@ -78,9 +78,7 @@ impl Load {
     pub(super) async fn run(&self, random: &mut Random) {
         let clients = (0..CLIENTS).map(|_| {
             let mut random = random.fork();
-            async move {
-                while !self.ends() && self.step(&mut random).await.is_ok() {}
-            }
+            async move { while !self.ends() && self.step(&mut random).await.is_ok() {} }
         });
         join_all(clients).await;
     }

@@ -204,7 +204,8 @@ fn write(
     let mut bytes = quoted_bytes(arguments.split_once(", ")?.1);
     assert!(
         bytes.len() >= result,
-        "a write is cut short: {name} {path:?}"
+        "a write is cut short: {name} {}",
+        path.display()
     );
     bytes.truncate(result);
     let offset = name.starts_with('p').then(|| last_number(arguments));

@@ -51,11 +51,7 @@ pub(crate) fn admin(data: &Path, arguments: &[&str]) -> Output {
 pub(crate) fn admin_command(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(program());
     clean(&mut command);
-    command
-        .arg("admin")
-        .arg("--data")
-        .arg(data)
-        .args(arguments);
+    command.arg("admin").arg("--data").arg(data).args(arguments);
     command
 }
 

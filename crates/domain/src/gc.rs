@@ -79,10 +79,20 @@ pub fn first_step(
         Need::Undecided => return LinkStep::Wait,
         Need::Not => {}
     }
-    let promised = touched_at.checked_add(grace).unwrap_or(Timestamp::MAX);
-    if promised > now {
-        LinkStep::Later(promised)
-    } else {
-        LinkStep::Condemn
+    match promised_until(touched_at, now, grace) {
+        Some(end) => LinkStep::Later(end),
+        None => LinkStep::Condemn,
     }
+}
+
+/// Until when a pusher is promised what it was last told of at `touched_at`;
+/// `None` if that is over. A link's last promise is the one that is read under
+/// its condemnation: from then on a promise has to revive it.
+pub fn promised_until(
+    touched_at: Timestamp,
+    now: Timestamp,
+    grace: SignedDuration,
+) -> Option<Timestamp> {
+    let end = touched_at.checked_add(grace).unwrap_or(Timestamp::MAX);
+    (end > now).then_some(end)
 }

@@ -9,7 +9,7 @@ pub use endpoint::{
     DOCKER_HUB_NAMESPACE, EndpointKind, RegistryEndpoint, Remote, Sealed, SealedCredential,
     namespace,
 };
-pub use gc::{LinkStep, Need, first_step};
+pub use gc::{LinkStep, Need, first_step, promised_until};
 pub use ids::{
     ArtifactId, FreshId, IdError, JobId, LinkId, LinkToken, Nonce, ObjectKey, ProjectId,
     RegistryId, RepositoryId, RunId, Sequence, UploadId, UserId,

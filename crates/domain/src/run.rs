@@ -241,7 +241,9 @@ impl Cadence {
 
     /// The cadence of this word.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|cadence| cadence.as_str() == text)
+        Self::ALL
+            .into_iter()
+            .find(|cadence| cadence.as_str() == text)
     }
 }
 
@@ -281,7 +283,14 @@ mod tests {
     #[test]
     fn what_is_no_expression_of_six_fields_is_refused() {
         let long = "0 ".repeat(200);
-        for text in ["", "* * * * *", "0 0 0 * * * *", "0 0 25 * * *", "a b c d e f", &long] {
+        for text in [
+            "",
+            "* * * * *",
+            "0 0 0 * * * *",
+            "0 0 25 * * *",
+            "a b c d e f",
+            &long,
+        ] {
             assert!(text.parse::<Cron>().is_err(), "{text}");
         }
     }

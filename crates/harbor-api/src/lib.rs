@@ -14,9 +14,7 @@
 pub use artifacts::{Accessory, AdditionLink, Artifact, Platform, Reference, Tag, TagReq};
 pub use errors::{Error, ErrorCode, Errors};
 pub use form::parameter;
-pub use gc::{
-    GCHistory, GCParameters, GCParametersReq, ScheduleObj, ScheduleObjReq, ScheduleReq,
-};
+pub use gc::{GCHistory, GCParameters, GCParametersReq, ScheduleObj, ScheduleObjReq, ScheduleReq};
 pub use health::{ComponentHealthStatus, OverallHealthStatus};
 pub use labels::Label;
 pub use link::link;

@@ -184,11 +184,12 @@ impl Service {
                 continue;
             }
             let token = match link.state {
-                LinkState::Live => return Ok(true),
-                LinkState::Condemned(token) => token,
+                LinkState::Live if self.is_promised(&link) => return Ok(true),
+                LinkState::Live => None,
+                LinkState::Condemned(token) => Some(token),
             };
             match links
-                .revive_link(repository, digest, Some(token), self.now())
+                .revive_link(repository, digest, token, self.now())
                 .await
             {
                 Ok(()) => return Ok(true),
@@ -197,6 +198,13 @@ impl Service {
             }
         }
         Err(contended("the blob"))
+    }
+
+    /// Whether a pusher who is told of a live link can count on it for half the
+    /// grace time without its being touched.
+    pub(crate) fn is_promised(&self, link: &Link) -> bool {
+        let age = self.now().duration_since(link.touched_at).unsigned_abs();
+        age < self.settings.grace / 2
     }
 
     /// Condemns a link, or finds that it is; `None` if it was changed since it

@@ -129,20 +129,17 @@ impl Service {
         for _ in 0..ATTEMPTS {
             let link = self.link(target, digest).await?;
             let link = link.ok_or(Error::BlobUnknown(digest))?;
-            let now = self.now();
-            let due = self.settings.grace / 2;
-            let old = now.duration_since(link.touched_at).unsigned_abs() >= due;
             let condemned = match link.state {
                 berth_domain::LinkState::Live => None,
                 berth_domain::LinkState::Condemned(token) => Some(token),
             };
-            if !may_push || (condemned.is_none() && !old) {
+            if !may_push || (condemned.is_none() && self.is_promised(&link)) {
                 return Ok(link.size);
             }
             match self
                 .ports
                 .links
-                .revive_link(&target.repository, digest, condemned, now)
+                .revive_link(&target.repository, digest, condemned, self.now())
                 .await
             {
                 Ok(()) => return Ok(link.size),

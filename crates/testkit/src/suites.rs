@@ -73,6 +73,7 @@ macro_rules! metadata_suites {
         $crate::users_suite!($subject);
         $crate::signing_keys_suite!($subject);
         $crate::repositories_suite!($subject);
+        $crate::runs_suite!($subject);
         $crate::manifests_suite!($subject);
         $crate::manifest_commit_suite!($subject);
         $crate::manifest_lists_suite!($subject);
@@ -143,6 +144,7 @@ pub mod queue;
 pub mod referrers;
 pub mod registries;
 pub mod repositories;
+pub mod runs;
 pub mod sealing;
 pub mod sequences;
 pub mod signing_keys;

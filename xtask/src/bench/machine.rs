@@ -19,8 +19,9 @@ impl Machine {
         let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
         let version = |who: Who, argument: &str| {
             let printed = read(Command::new(programs.of(who)?).arg(argument)).ok()?;
-            let first = printed.lines().next()?;
-            Some(format!("{}: {first}", who.name()))
+            // Its last word; distribution begins with where it is, which is nobody's business.
+            let version = printed.lines().next()?.split(' ').next_back()?;
+            Some(format!("{} {version}", who.name()))
         };
         let lines = [
             read(Command::new("date").args(["-u", "+%F %R UTC"])).ok(),

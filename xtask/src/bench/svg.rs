@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use crate::bench::results::{Results, Row, Unit, Who, written};
 
-const WIDTH: f64 = 860.0;
+const WIDTH: f64 = 930.0;
 /// Where the names of rows end and bars begin.
-const LEFT: f64 = 330.0;
+const LEFT: f64 = 400.0;
 /// How long the longest bar of a group is; its figure stands after it.
 const LONGEST: f64 = 360.0;
 const BAR: f64 = 13.0;

@@ -94,7 +94,9 @@ impl fmt::Display for Answer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} ", self.status)?;
         match &self.body {
-            Some(body) => formatter.write_str(&String::from_utf8_lossy(&body[..body.len().min(500)])),
+            Some(body) => {
+                formatter.write_str(&String::from_utf8_lossy(&body[..body.len().min(500)]))
+            }
             None => formatter.write_str("(broken off)"),
         }
     }

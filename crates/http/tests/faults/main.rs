@@ -9,7 +9,7 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
+    clippy::expect_used,
     reason = "a helper that fails fails its test"
 )]
 

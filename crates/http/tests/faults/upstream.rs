@@ -26,7 +26,9 @@ pub(crate) fn image(text: &str) -> Image {
 fn scrambled(bytes: &[u8]) -> Vec<u8> {
     let mut state: u64 = bytes.iter().map(|byte| u64::from(*byte)).sum();
     let mut next = |byte: &u8| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695);
         byte ^ state.to_be_bytes()[0]
     };
     bytes.iter().map(&mut next).collect()

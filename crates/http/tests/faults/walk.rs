@@ -48,7 +48,10 @@ impl Sent {
 
     /// A push of a whole blob.
     pub(crate) fn blob(repository: &str, blob: &Content) -> Self {
-        let line = format!("POST /v2/{repository}/blobs/uploads/?digest={}", blob.digest);
+        let line = format!(
+            "POST /v2/{repository}/blobs/uploads/?digest={}",
+            blob.digest
+        );
         Self::new(&line).bytes(&blob.media_type, blob.bytes.clone())
     }
 
@@ -264,7 +267,12 @@ pub(crate) async fn walk_all(world: &World, walks: Vec<Walk>) -> Figures {
             }
         }
     }
-    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+    assert!(
+        faults.is_empty(),
+        "{} faults:\n{}",
+        faults.len(),
+        faults.join("\n")
+    );
     figures
 }
 
@@ -308,7 +316,10 @@ impl<'a> Faultless<'a> {
         let again = walk.again.of(berth).await;
         let status = again.status;
         if status == self.answer.status {
-            ensure(walk.varies || again.body == self.answer.body, "a repeat answers otherwise")?;
+            ensure(
+                walk.varies || again.body == self.answer.body,
+                "a repeat answers otherwise",
+            )?;
         } else {
             let known = walk.repeats.contains(&status.as_u16());
             ensure(known, &format!("a repeat is answered {again}"))?;
@@ -334,7 +345,10 @@ impl<'a> Faultless<'a> {
         if answer.is_success() {
             let same_body = walk.varies || answer.body == self.answer.body;
             ensure(same_body, "a success with another body")?;
-            ensure(answer.status == self.answer.status, "a success of another kind")?;
+            ensure(
+                answer.status == self.answer.status,
+                "a success of another kind",
+            )?;
             if walk.caches {
                 return Ok(());
             }
@@ -353,12 +367,18 @@ impl<'a> Faultless<'a> {
     /// Nothing is damaged, and nothing is left over.
     async fn check_rest(&self, berth: &Berth) -> Result<(), String> {
         let report = berth.service.fsck(&mut |_| {}).await.unwrap();
-        ensure(report.faults.is_empty(), &format!("fsck: {:?}", report.faults))?;
+        ensure(
+            report.faults.is_empty(),
+            &format!("fsck: {:?}", report.faults),
+        )?;
         berth.sweep().await;
         same("left over", &berth.leftovers().await, &Dump::new())?;
         same("after sweeps", &berth.dump().await, &self.swept)?;
         let report = berth.service.fsck(&mut |_| {}).await.unwrap();
-        ensure(report.faults.is_empty(), &format!("fsck after sweeps: {:?}", report.faults))
+        ensure(
+            report.faults.is_empty(),
+            &format!("fsck after sweeps: {:?}", report.faults),
+        )
     }
 }
 
@@ -369,13 +389,23 @@ async fn reachable(berth: &Berth, location: &str) -> Result<(), String> {
     let status = found.status;
     // What was deleted by the answer has no place.
     let there = status.is_success() || status == StatusCode::TEMPORARY_REDIRECT;
-    ensure(there, &format!("its location is not there: {location}: {found}"))
+    ensure(
+        there,
+        &format!("its location is not there: {location}: {found}"),
+    )
 }
 
 fn ensure(holds: bool, problem: &str) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(problem.to_owned()) }
+    if holds {
+        Ok(())
+    } else {
+        Err(problem.to_owned())
+    }
 }
 
 fn same(when: &str, found: &Dump, expected: &Dump) -> Result<(), String> {
-    ensure(found == expected, &format!("{when}:\n{}", difference(found, expected)))
+    ensure(
+        found == expected,
+        &format!("{when}:\n{}", difference(found, expected)),
+    )
 }

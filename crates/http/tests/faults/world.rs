@@ -23,7 +23,8 @@ use crate::walks::gc::schedule;
 pub(crate) const PASSWORD: &str = "Harbor12345";
 
 /// Its hash, cheap to verify.
-pub(crate) const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$c2FsdCBvZiBhIHRlc3QuLg$gpupL6MBzxtpbU4P8S9pQHRf74s0rQwlUdbhyxVSDq0";
+pub(crate) const HASH: &str =
+    "$argon2id$v=19$m=8,t=1,p=1$c2FsdCBvZiBhIHRlc3QuLg$gpupL6MBzxtpbU4P8S9pQHRf74s0rQwlUdbhyxVSDq0";
 
 /// Repositories that walks push to; some have no record before.
 pub(crate) const NAMES: [&str; 6] = [
@@ -134,7 +135,9 @@ impl World {
         for name in ["hub", "spare"] {
             let url = berth.world.upstream.hub.url();
             let registry = json!({ "name": name, "type": "docker-registry", "url": url });
-            berth.must(Sent::api("POST /registries").json(&registry)).await;
+            berth
+                .must(Sent::api("POST /registries").json(&registry))
+                .await;
         }
         for name in ["team", "empty"] {
             let project = json!({ "project_name": name, "metadata": { "auto_scan": "false" } });
@@ -213,7 +216,10 @@ impl Berth {
         let access = &self.ports().access;
         let user = access.user_by_id(id).await.unwrap().unwrap();
         let password = PasswordHash(HASH.to_owned());
-        access.update_user(&User { password, ..user }).await.unwrap();
+        access
+            .update_user(&User { password, ..user })
+            .await
+            .unwrap();
     }
 
     /// Sends what must succeed.
@@ -244,7 +250,8 @@ impl Berth {
         for image in &index.images {
             self.push(name, &image.digest().to_string(), image).await;
         }
-        self.must(Sent::manifest(name, "multi", &index.manifest)).await;
+        self.must(Sent::manifest(name, "multi", &index.manifest))
+            .await;
         let signature = referrer(&image("one"), "application/x.signature");
         self.push(name, &signature.digest().to_string(), &signature)
             .await;
@@ -270,4 +277,3 @@ impl Berth {
         }
     }
 }
-

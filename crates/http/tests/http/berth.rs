@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -37,10 +38,11 @@ const HEADERS: [&str; 7] = [
 pub(crate) struct Berth {
     pub(crate) service: Arc<Service>,
     pub(crate) clock: Arc<ManualClock>,
+    tasks: Arc<TokioTasks>,
     router: Router,
 }
 
-fn ports(clock: Arc<ManualClock>) -> Ports {
+fn ports(clock: Arc<ManualClock>, tasks: Arc<TokioTasks>) -> Ports {
     let store = Arc::new(MemoryStore::new(clock.clone()));
     let key = SealingKey::from_bytes([7; 32]);
     Ports {
@@ -62,7 +64,7 @@ fn ports(clock: Arc<ManualClock>) -> Ports {
         secrets: Arc::new(HostSecrets::new(&key).unwrap()),
         clock,
         ids: Arc::new(CountingIds::new()),
-        tasks: Arc::new(TokioTasks::new()),
+        tasks,
     }
 }
 
@@ -70,7 +72,9 @@ impl Berth {
     /// One that nothing was done to yet.
     pub(crate) fn unused() -> Self {
         let clock = Arc::new(ManualClock::default());
-        let service = Service::new(ports(clock.clone()), ServiceSettings::default());
+        let tasks = Arc::new(TokioTasks::new());
+        let ports = ports(clock.clone(), tasks.clone());
+        let service = Service::new(ports, ServiceSettings::default());
         let service = Arc::new(service);
         let settings = HttpSettings {
             external_url: Some("https://berth.test".to_owned()),
@@ -83,6 +87,7 @@ impl Berth {
         Self {
             service,
             clock,
+            tasks,
             router: router(app),
         }
     }
@@ -120,12 +125,41 @@ impl Berth {
     /// Pushes blobs and manifest by digest, then sets `tag` to it.
     pub(crate) async fn push(&self, repository: &str, tag: &str, image: &Image) {
         for blob in image.blobs() {
-            let digest = blob.digest;
-            let path = format!("/v2/{repository}/blobs/uploads/?digest={digest}");
-            let pushed = self.v2("POST", &path, blob).await;
-            assert_eq!(pushed.status, StatusCode::CREATED, "{pushed}");
+            self.push_blob(repository, blob).await;
         }
         self.push_manifest(repository, tag, &image.manifest).await;
+    }
+
+    pub(crate) async fn push_blob(&self, repository: &str, blob: &Content) {
+        let digest = blob.digest;
+        let path = format!("/v2/{repository}/blobs/uploads/?digest={digest}");
+        let pushed = self.v2("POST", &path, blob).await;
+        assert_eq!(pushed.status, StatusCode::CREATED, "{pushed}");
+    }
+
+    /// Asks for something below `/v2/` without its bytes.
+    pub(crate) async fn head(&self, path: &str) -> Answer {
+        let request = Request::head(path).body(Body::empty());
+        self.answer(request.unwrap()).await
+    }
+
+    /// Does all jobs, and those that they cause.
+    pub(crate) async fn do_jobs(&self) {
+        let ports = self.service.ports();
+        loop {
+            self.tasks.idle().await;
+            let received = ports.queue.receive(10, Duration::from_mins(1)).await;
+            let received = received.unwrap();
+            if received.is_empty() {
+                return;
+            }
+            for delivery in received {
+                berth_jobs::handle(&self.service, delivery.envelope)
+                    .await
+                    .unwrap();
+                ports.queue.delete(&delivery.receipt).await.unwrap();
+            }
+        }
     }
 
     pub(crate) async fn push_manifest(&self, repository: &str, tag: &str, manifest: &Content) {

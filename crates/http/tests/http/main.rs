@@ -6,6 +6,7 @@
 mod artifacts;
 mod berth;
 mod challenges;
+mod gc;
 mod members;
 mod projects;
 mod proxies;

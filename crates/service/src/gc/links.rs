@@ -1,6 +1,6 @@
 //! Links without edges, and blobs without links.
 
-use berth_domain::{EdgeTarget, LinkId, LinkStep, LinkToken, Need, first_step};
+use berth_domain::{EdgeTarget, LinkId, LinkStep, LinkToken, Need, first_step, promised_until};
 use berth_oci::{Digest, RepositoryName};
 use berth_ports::StoreError;
 
@@ -17,10 +17,15 @@ impl Service {
         repository: &RepositoryName,
         digest: Digest,
     ) -> Result<Look> {
-        self.withdraw_pending(repository, digest).await?;
+        let has_back_edge = self.withdraw_pending(repository, digest).await?;
         let target = EdgeTarget::Blob(digest);
         let Some(link) = self.ports.links.link(repository, digest).await? else {
-            return Ok(Look::KEPT);
+            // Its transaction may be seen in part: back-edge first, link later.
+            return Ok(if has_back_edge {
+                self.soon()
+            } else {
+                Look::KEPT
+            });
         };
         let need = self.need(repository, target).await?;
         let step = first_step(link.state, link.touched_at, need, self.now(), self.grace());
@@ -34,9 +39,20 @@ impl Service {
                 None => return Ok(self.soon()),
             },
         };
-        // Only what is read under the condemnation says that nothing needs it.
+        // A pusher may have been promised it since it was read.
+        let condemned = self.ports.links.link(repository, digest).await?;
+        if condemned.is_some_and(|condemned| condemned.touched_at != link.touched_at) {
+            return self.acquit(repository, digest, token, Need::Undecided).await;
+        }
+        // Only what is read under the condemnation says that nothing needs it,
+        // and that no pusher was promised it since it was read before.
+        let link = self.ports.links.link(repository, digest).await?;
+        let Some(link) = link else {
+            return Ok(Look::KEPT);
+        };
+        let promised = promised_until(link.touched_at, self.now(), self.grace());
         let need = self.need(repository, target).await?;
-        if need.keeps() {
+        if need.keeps() || promised.is_some() {
             return self.acquit(repository, digest, token, need).await;
         }
         if self.delete_condemned(&link, token).await? {
@@ -69,25 +85,27 @@ impl Service {
     }
 
     /// Takes back the back-edges of this repository whose push died. One that
-    /// is still about to commit notices, and begins anew.
-    async fn withdraw_pending(&self, repository: &RepositoryName, digest: Digest) -> Result<()> {
+    /// is still about to commit notices, and begins anew. Returns whether there
+    /// was any back-edge.
+    async fn withdraw_pending(&self, repository: &RepositoryName, digest: Digest) -> Result<bool> {
         let links = &self.ports.links;
-        let mut after = LinkId::SMALLEST;
+        let (mut after, mut found) = (LinkId::SMALLEST, false);
         loop {
             let page = links
                 .back_edges(digest, Some((repository, after)), BACK_EDGES)
                 .await?;
             for edge in &page.items {
                 if edge.repository != *repository {
-                    return Ok(());
+                    return Ok(found);
                 }
+                found = true;
                 if !edge.linked {
                     links.withdraw_link(repository, digest, edge.id).await?;
                 }
                 after = edge.id;
             }
             if !page.more {
-                return Ok(());
+                return Ok(found);
             }
         }
     }

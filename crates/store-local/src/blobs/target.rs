@@ -122,7 +122,12 @@ impl Target {
         }
         let file = self.fence.guarded(|| self.opened())?;
         // A writer has one call at a time: nothing is written meanwhile.
-        file.sync_data().map_err(store_error)?;
+        if let Err(error) = file.sync_data() {
+            // The kernel forgets what it could not write, and the next sync
+            // succeeds without it: nobody may go on from here.
+            let _ = self.discard();
+            return Err(store_error(error));
+        }
         self.synced.store(true, Ordering::Relaxed);
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use berth_domain::{
     Begun, LinkChange, LinkCommit, LinkId, LinkState, LinkStep, LinkToken, ManifestState, Need,
-    Nonce, first_step,
+    Nonce, first_step, promised_until,
 };
 use berth_testkit::model::{Answer, CommitLink, Job, Link, Op, Subject, Target, id, token};
 use jiff::{SignedDuration, Timestamp};
@@ -468,12 +468,16 @@ impl Cx<'_> {
                 None => return Look::Later,
             },
         };
+        let Some(link) = self.link(r, d).await else {
+            return Look::Decided;
+        };
+        let promised = promised_until(time(link.touched), now, grace).is_some();
         let need = if self.is(Mutant::EdgesBeforeCondemning) {
             first
         } else {
             self.need(r, Target::Blob(d)).await
         };
-        if need.keeps() {
+        if need.keeps() || promised && !self.is(Mutant::PromiseBeforeCondemning) {
             let revive = LinkChange::Revive(Some(token));
             let revived = self.does(Op::ChangeLink(r, d, revive)).await;
             return if revived && need == Need::Needed {

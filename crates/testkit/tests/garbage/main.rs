@@ -10,8 +10,10 @@
 #![expect(clippy::print_stdout, reason = "the figures are the result")]
 
 mod actors;
+mod broken;
 mod checks;
 mod exploration;
+mod holds;
 mod mutants;
 mod replay;
 mod scenarios;

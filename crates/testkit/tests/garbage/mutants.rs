@@ -7,6 +7,8 @@ pub enum Mutant {
     LinksBeforeEdges,
     /// A sweep frees what it has looked at before it condemned it.
     EdgesBeforeCondemning,
+    /// A sweep heeds only the promises from before it condemned the link.
+    PromiseBeforeCondemning,
     /// A pusher takes a condemned link for a live one.
     CondemnedIsLive,
     /// A sweep deletes a link whatever its state.

@@ -1,5 +1,8 @@
 //! Who does what at once.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
 use crate::mutants::Mutant;
 
 /// What a manifest names.
@@ -48,6 +51,8 @@ pub struct Scenario {
     /// How often the clock may move on.
     pub ticks: i64,
     pub mutant: Option<Mutant>,
+    /// Hashes of what was left and seen to be whole.
+    pub seen: Arc<Mutex<HashSet<u64>>>,
 }
 
 /// Manifest 0 names blob 0.
@@ -69,7 +74,7 @@ pub fn index() -> Vec<Named> {
 }
 
 /// The first two actors are sweepers.
-fn sweepers(looks: [usize; 2], others: Vec<Vec<Task>>) -> Vec<Vec<Task>> {
+pub fn sweepers(looks: [usize; 2], others: Vec<Vec<Task>>) -> Vec<Vec<Task>> {
     looks
         .into_iter()
         .map(|looks| vec![Task::Sweep; looks])
@@ -77,139 +82,159 @@ fn sweepers(looks: [usize; 2], others: Vec<Vec<Task>>) -> Vec<Vec<Task>> {
         .collect()
 }
 
-mod holds {
-    use super::Task::*;
-    use super::*;
-    use crate::exploration::assert_holds;
+/// Uploads the blob and pushes the image that names it.
+pub fn push(tag: Option<u8>) -> Vec<Task> {
+    vec![Task::Upload(0, 0), Task::Push(0, 0, tag)]
+}
 
-    fn push(tag: Option<u8>) -> Vec<Task> {
-        vec![Upload(0, 0), Push(0, 0, tag)]
+/// A HEAD is trusted while two sweepers look.
+pub fn trust(looks: [usize; 2]) -> Scenario {
+    Scenario {
+        name: "a pusher trusts a HEAD, two sweepers",
+        manifests: image(),
+        before: vec![Task::Upload(0, 0)],
+        actors: sweepers(looks, vec![vec![Task::Head(0, 0), Task::Push(0, 0, None)]]),
+        ..Scenario::default()
     }
+}
 
-    #[test]
-    fn two_pushers_of_one_image() {
-        assert_holds(&Scenario {
-            name: "two pushers of one image, a sweeper",
-            manifests: image(),
-            actors: sweepers([2, 0], vec![push(None), push(None)]),
-            ..Scenario::default()
-        });
+/// The same with time that goes by.
+pub fn promise() -> Scenario {
+    Scenario {
+        name: "a HEAD and its promise, a sweeper, a clock",
+        grace: 2,
+        ticks: 3,
+        ..trust([2, 0])
     }
+}
 
-    #[test]
-    fn a_push_a_delete_and_a_sweep() {
-        assert_holds(&Scenario {
-            name: "a pusher, a deleter with its job, a sweeper",
-            manifests: image(),
-            before: push(Some(0)),
-            actors: sweepers([2, 0], vec![push(Some(0)), vec![Delete(0, 0)], vec![Work]]),
-            ..Scenario::default()
-        });
+/// Two push the same image.
+pub fn two_pushers() -> Scenario {
+    Scenario {
+        name: "two pushers of one image whose blob is there, a sweeper",
+        manifests: image(),
+        before: vec![Task::Upload(0, 0)],
+        actors: sweepers([1, 0], vec![vec![Task::Push(0, 0, None)]; 2]),
+        ..Scenario::default()
     }
+}
 
-    #[test]
-    fn two_sweepers() {
-        assert_holds(&Scenario {
-            name: "a pusher that trusts a HEAD, two sweepers",
-            manifests: image(),
-            before: vec![Upload(0, 0)],
-            actors: sweepers([2, 2], vec![vec![Head(0, 0), Push(0, 0, None)]]),
-            ..Scenario::default()
-        });
+/// Two upload the same blob.
+pub fn two_uploads() -> Scenario {
+    Scenario {
+        name: "two uploads of one blob, a sweeper",
+        manifests: image(),
+        actors: sweepers([1, 0], vec![vec![Task::Upload(0, 0)]; 2]),
+        ..Scenario::default()
     }
+}
 
-    #[test]
-    fn a_mount() {
-        assert_holds(&Scenario {
-            name: "a mount into another repository, a deleter, a sweeper, one crash",
-            manifests: image(),
-            before: push(None),
-            actors: sweepers(
-                [3, 0],
-                vec![
-                    vec![Mount(1, 0), Push(1, 0, None)],
-                    vec![Delete(0, 0)],
-                    vec![Work],
-                ],
-            ),
-            crashes: 1,
-            ..Scenario::default()
-        });
-    }
-
-    #[test]
-    fn a_fill() {
-        let mut manifests = image();
-        manifests[0].sparse = true;
-        assert_holds(&Scenario {
-            name: "a proxy's manifest, two fills of its blob, a deleter, a sweeper",
-            manifests,
-            actors: sweepers(
-                [2, 0],
-                vec![
-                    vec![Push(0, 0, None)],
-                    vec![Upload(0, 0)],
-                    vec![Upload(0, 0)],
-                    vec![Delete(0, 0)],
-                ],
-            ),
-            ..Scenario::default()
-        });
-    }
-
-    #[test]
-    fn an_index() {
-        assert_holds(&Scenario {
-            name: "an index is pushed, its child deleted",
-            manifests: index(),
-            before: push(None),
-            actors: sweepers(
-                [2, 0],
-                vec![vec![Push(0, 1, Some(0))], vec![Delete(0, 0)], vec![Work]],
-            ),
-            crashes: 1,
-            ..Scenario::default()
-        });
-    }
-
-    #[test]
-    fn an_orphan() {
-        assert_holds(&Scenario {
-            name: "an index is deleted, its child tagged, two sweepers",
-            manifests: index(),
-            before: vec![
-                Upload(0, 0),
-                Push(0, 0, None),
-                Push(0, 1, None),
-                Delete(0, 1),
+/// An image is deleted while it is pushed again.
+pub fn delete() -> Scenario {
+    Scenario {
+        name: "an image is pushed again and deleted, its job done, a sweeper",
+        manifests: image(),
+        before: push(Some(0)),
+        actors: sweepers(
+            [1, 0],
+            vec![
+                vec![Task::Push(0, 0, Some(0))],
+                vec![Task::Delete(0, 0)],
+                vec![Task::Work],
             ],
-            actors: sweepers([2, 2], vec![vec![Push(0, 0, Some(0))], vec![Work]]),
-            ..Scenario::default()
-        });
+        ),
+        ..Scenario::default()
     }
+}
 
-    #[test]
-    fn a_promise() {
-        assert_holds(&Scenario {
-            name: "a HEAD, its promise, two sweepers, a clock",
-            manifests: image(),
-            before: vec![Upload(0, 0)],
-            actors: sweepers([2, 1], vec![vec![Head(0, 0), Push(0, 0, None)]]),
-            grace: 2,
-            ticks: 4,
-            ..Scenario::default()
-        });
+/// A deletion dies, and the image is pushed again.
+pub fn dead_deletion() -> Scenario {
+    Scenario {
+        name: "a deletion dies, the image is pushed again, a sweeper",
+        manifests: image(),
+        before: push(None),
+        actors: sweepers(
+            [1, 0],
+            vec![vec![Task::Delete(0, 0)], vec![Task::Push(0, 0, None); 2]],
+        ),
+        crashes: 1,
+        ..Scenario::default()
     }
+}
 
-    #[test]
-    fn a_blob_is_deleted() {
-        assert_holds(&Scenario {
-            name: "a blob's link is deleted, its manifest pushed, a sweeper",
-            manifests: image(),
-            before: vec![Upload(0, 0)],
-            actors: sweepers([2, 0], vec![vec![Push(0, 0, None)], vec![DeleteBlob(0, 0)]]),
-            crashes: 1,
-            ..Scenario::default()
-        });
+/// A blob is mounted while its only link goes.
+pub fn mount(looks: [usize; 2]) -> Scenario {
+    Scenario {
+        name: "a blob is mounted and named while its last link goes, two sweepers",
+        manifests: image(),
+        before: vec![Task::Upload(0, 0)],
+        actors: sweepers(looks, vec![vec![Task::Mount(1, 0), Task::Push(1, 0, None)]]),
+        ..Scenario::default()
+    }
+}
+
+/// A proxy keeps a manifest, and fetches its blob twice.
+pub fn fill() -> Scenario {
+    let mut manifests = image();
+    manifests[0].sparse = true;
+    Scenario {
+        name: "a proxy keeps a manifest, its blob is fetched, a sweeper",
+        manifests,
+        actors: sweepers(
+            [1, 0],
+            vec![vec![Task::Push(0, 0, None)], vec![Task::Upload(0, 0)]],
+        ),
+        crashes: 1,
+        ..Scenario::default()
+    }
+}
+
+/// An index is pushed while its child is deleted.
+pub fn push_of_index() -> Scenario {
+    Scenario {
+        name: "an index is pushed, its child deleted, a sweeper",
+        manifests: index(),
+        before: push(None),
+        actors: sweepers(
+            [1, 0],
+            vec![vec![Task::Push(0, 1, Some(0))], vec![Task::Delete(0, 0)]],
+        ),
+        crashes: 1,
+        ..Scenario::default()
+    }
+}
+
+/// A child that lost its index is tagged.
+pub fn orphan(grace: i64) -> Scenario {
+    Scenario {
+        name: "a child whose index went is tagged, its job done, two sweepers",
+        manifests: index(),
+        before: vec![
+            Task::Upload(0, 0),
+            Task::Push(0, 0, None),
+            Task::Push(0, 1, None),
+            Task::Delete(0, 1),
+        ],
+        actors: sweepers(
+            [1, 1],
+            vec![vec![Task::Push(0, 0, Some(0))], vec![Task::Work]],
+        ),
+        grace,
+        ..Scenario::default()
+    }
+}
+
+/// A client deletes a blob while a manifest that names it is pushed.
+pub fn delete_of_blob() -> Scenario {
+    Scenario {
+        name: "a blob's link is deleted, its manifest pushed, a sweeper",
+        manifests: image(),
+        before: vec![Task::Upload(0, 0)],
+        actors: sweepers(
+            [1, 0],
+            vec![vec![Task::Push(0, 0, None)], vec![Task::DeleteBlob(0, 0)]],
+        ),
+        crashes: 1,
+        ..Scenario::default()
     }
 }

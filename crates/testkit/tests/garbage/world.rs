@@ -161,6 +161,11 @@ impl World {
         let Some(wish) = self.actors[number].wish.clone() else {
             return;
         };
+        if self.actors[number].answers.is_empty() {
+            // Clocks differ a little: what was promised this second for no
+            // time may be over.
+            self.actors[number].since = self.store.now + i64::from(scenario.grace == 0);
+        }
         let answer = match wish {
             Wish::AnySubject => {
                 let subject = *self.store.queue.keys().nth(choice).expect("it is there");
@@ -247,10 +252,8 @@ impl World {
         if !actor.again {
             actor.undisturbed = undisturbed;
         }
+        actor.since = 0;
         if task.is_some() {
-            // Clocks differ a little: what was promised this second for no
-            // time may be over.
-            actor.since = self.store.now + i64::from(scenario.grace == 0);
             self.go_on(scenario, number);
         }
     }

@@ -192,7 +192,7 @@ fn first_bytes(
         lab.results.add(&name, Unit::Milliseconds, who, value);
     };
     add("a layer", layer);
-    add("an image's first layer, with its manifest", first);
+    add("manifest and layer", first);
     Ok(())
 }
 

@@ -1,7 +1,10 @@
 //! Repositories and artifacts, as Harbor's API has them.
 
+use futures_util::future::LocalBoxFuture;
 use serde_json::json;
 
+use crate::answer::Answer;
+use crate::berth::Berth;
 use crate::upstream::image;
 use crate::walk::{Sent, Walk};
 use crate::world::World;
@@ -45,6 +48,7 @@ pub(crate) fn walks(_: &World) -> Vec<Walk> {
         app(&format!("GET {one}"), "GET /artifacts/v1"),
         app(&format!("GET {one}"), "GET /artifacts/multi"),
         app(&format!("DELETE {one}"), "DELETE /artifacts/v2")
+            .again(delete_by_digest)
             .repeats(&[404])
             .in_steps(),
         app(
@@ -65,6 +69,15 @@ pub(crate) fn walks(_: &World) -> Vec<Walk> {
         )
         .repeats(&[404]),
     ]
+}
+
+/// A deletion that fails on its way may have taken the tag already.
+fn delete_by_digest(berth: &Berth) -> LocalBoxFuture<'_, Answer> {
+    Box::pin(async {
+        let digest = image("two").digest();
+        let line = format!("DELETE /artifacts/{digest}");
+        berth.send(in_app(&line).request()).await
+    })
 }
 
 #[tokio::test]

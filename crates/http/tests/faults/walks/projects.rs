@@ -44,10 +44,12 @@ fn projects() -> Vec<Walk> {
         team("GET ", "GET "),
         team("GET /_deletable", "GET /_deletable"),
         team("GET /summary", "GET /summary"),
-        Walk::request(&of_project("GET /summary"), Sent::api("GET /projects/cache/summary")),
+        Walk::request(
+            &of_project("GET /summary"),
+            Sent::api("GET /projects/cache/summary"),
+        ),
         team_with("PUT ", "PUT ", &json!({ "metadata": { "public": "true" } })),
-        Walk::request(&of_project("DELETE "), Sent::api("DELETE /projects/empty"))
-            .repeats(&[404]),
+        Walk::request(&of_project("DELETE "), Sent::api("DELETE /projects/empty")).repeats(&[404]),
     ]
 }
 
@@ -71,7 +73,11 @@ fn members() -> Vec<Walk> {
         team("GET /members", "GET /members"),
         team_with("POST /members", "POST /members", &new).repeats(&[409]),
         team(&format!("GET {one}"), "GET /members/6"),
-        team_with(&format!("PUT {one}"), "PUT /members/6", &json!({ "role_id": 1 })),
+        team_with(
+            &format!("PUT {one}"),
+            "PUT /members/6",
+            &json!({ "role_id": 1 }),
+        ),
         team(&format!("DELETE {one}"), "DELETE /members/6").repeats(&[404]),
     ]
 }

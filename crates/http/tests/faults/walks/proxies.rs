@@ -28,9 +28,15 @@ fn cold() -> Vec<Walk> {
             get("HEAD manifests/latest"),
         )
         .caches(),
-        Walk::request("GET /v2/{name}/blobs/{digest}", get(&format!("GET blobs/{layer}")))
-            .caches(),
-        Walk::request("HEAD /v2/{name}/blobs/{digest}", get(&format!("HEAD blobs/{layer}"))),
+        Walk::request(
+            "GET /v2/{name}/blobs/{digest}",
+            get(&format!("GET blobs/{layer}")),
+        )
+        .caches(),
+        Walk::request(
+            "HEAD /v2/{name}/blobs/{digest}",
+            get(&format!("HEAD blobs/{layer}")),
+        ),
         Walk::request("GET /v2/{name}/tags/list", get("GET tags/list")),
         Walk::act(by_reference, "a whole pull", a_whole_pull).caches(),
     ]
@@ -41,7 +47,9 @@ fn a_whole_pull(berth: &Berth) -> LocalBoxFuture<'_, Answer> {
         let cold = image("cold");
         let get = |path: String| Sent::new(&format!("GET /v2/cache/library/cold/{path}"));
         let blobs = cold.blobs().map(|blob| format!("blobs/{}", blob.digest));
-        let mut last = berth.send(get("manifests/latest".to_owned()).request()).await;
+        let mut last = berth
+            .send(get("manifests/latest".to_owned()).request())
+            .await;
         for path in blobs {
             if !last.is_success() {
                 break;
@@ -61,9 +69,18 @@ fn warm() -> Vec<Walk> {
     let (manifest, layer) = (warm.digest(), warm.layers[0].digest);
     vec![
         // Confirmed long ago: the upstream is asked, and need not answer.
-        Walk::request("GET /v2/{name}/manifests/{reference}", get("GET manifests/latest")),
-        Walk::request("HEAD /v2/{name}/manifests/{reference}", get("HEAD manifests/latest")),
-        Walk::request("GET /v2/{name}/blobs/{digest}", get(&format!("GET blobs/{layer}"))),
+        Walk::request(
+            "GET /v2/{name}/manifests/{reference}",
+            get("GET manifests/latest"),
+        ),
+        Walk::request(
+            "HEAD /v2/{name}/manifests/{reference}",
+            get("HEAD manifests/latest"),
+        ),
+        Walk::request(
+            "GET /v2/{name}/blobs/{digest}",
+            get(&format!("GET blobs/{layer}")),
+        ),
         Walk::request(
             "GET /v2/{name}/referrers/{digest}",
             get(&format!("GET referrers/{manifest}")),

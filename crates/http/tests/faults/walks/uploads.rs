@@ -44,9 +44,13 @@ fn go_on(berth: &Berth) -> LocalBoxFuture<'_, Answer> {
     Box::pin(async {
         let Content { digest, bytes, .. } = halved_blob();
         let session = berth.world.upload.split('?').next().unwrap();
-        let status = berth.send(Sent::new(&format!("GET {session}")).request()).await;
+        let status = berth
+            .send(Sent::new(&format!("GET {session}")).request())
+            .await;
         if status.status == StatusCode::NOT_FOUND {
-            return berth.send(Sent::blob("library/app", &halved_blob()).request()).await;
+            return berth
+                .send(Sent::blob("library/app", &halved_blob()).request())
+                .await;
         }
         let end = status.headers["range"].to_str().unwrap();
         let end: usize = end.trim_start_matches("0-").parse().unwrap();

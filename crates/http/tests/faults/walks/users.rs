@@ -19,14 +19,27 @@ pub(crate) fn walks(_: &World) -> Vec<Walk> {
     vec![
         get("/users", "GET /users"),
         get("/users/current", "GET /users/current"),
-        get("/users/current/permissions", "GET /users/current/permissions?scope=/project/3"),
+        get(
+            "/users/current/permissions",
+            "GET /users/current/permissions?scope=/project/3",
+        ),
         get("/users/search", "GET /users/search?username=a"),
         get("/users/{user_id}", "GET /users/2"),
         walk("POST /users", Sent::api("POST /users").json(&user)).repeats(&[409]),
-        walk("PUT /users/{user_id}", Sent::api("PUT /users/2").json(&profile)),
+        walk(
+            "PUT /users/{user_id}",
+            Sent::api("PUT /users/2").json(&profile),
+        ),
         walk(password, Sent::api("PUT /users/2/password").json(&given)),
-        walk(password, Sent::api("PUT /users/3/password").by("ben").json(&own)).repeats(&[401]),
-        walk("PUT /users/{user_id}/sysadmin", Sent::api("PUT /users/2/sysadmin").json(&flag)),
+        walk(
+            password,
+            Sent::api("PUT /users/3/password").by("ben").json(&own),
+        )
+        .repeats(&[401]),
+        walk(
+            "PUT /users/{user_id}/sysadmin",
+            Sent::api("PUT /users/2/sysadmin").json(&flag),
+        ),
         walk("DELETE /users/{user_id}", Sent::api("DELETE /users/4")).repeats(&[404]),
         walk("DELETE /users/{user_id}", Sent::api("DELETE /users/3")).repeats(&[404]),
     ]
