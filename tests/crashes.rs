@@ -101,9 +101,10 @@ impl Run {
         let load = Load::new(server.admin(), &self.model, &self.hub, shared);
         let moment = Duration::from_millis(self.random.within(MOMENTS));
         let mut clients = self.random.fork();
-        let images = match self.random.percent(50) {
-            true => self.random.within(IMAGES),
-            false => 0,
+        let images = if self.random.percent(50) {
+            self.random.within(IMAGES)
+        } else {
+            0
         };
         let mut sweep = self.sweep();
         let kill = async {
@@ -134,25 +135,12 @@ impl Run {
 
     /// Deletes every image.
     async fn delete_all(&mut self, client: &Client) {
-        let mut model = self.lock();
-        let all: Vec<_> = std::mem::take(&mut model.images).into_values().collect();
-        model.totals.deletions += u64::try_from(all.len()).unwrap();
-        drop(model);
-        for Known { image, .. } in all {
+        let all = std::mem::take(&mut self.lock().images);
+        self.lock().totals.deletions += u64::try_from(all.len()).unwrap();
+        for Known { image, .. } in all.into_values() {
             let path = image.manifest_path(&image.digest.to_string());
             client.delete(&path).send().await.expect(202);
         }
-    }
-
-    /// Starts the server again; one in ten times it dies while it starts.
-    async fn restart(&mut self) -> Server {
-        while self.random.percent(10) {
-            let server = Self::builder(IDLE, GRACE).spawn(&self.data());
-            let moment = Duration::from_millis(self.random.within(STARTING));
-            tokio::time::sleep(moment).await;
-            server.kill();
-        }
-        Self::builder(IDLE, GRACE).start_on(&self.data()).await
     }
 
     async fn check(&mut self, client: &Client) {
@@ -222,7 +210,7 @@ async fn leftovers_vanish(data: &Path) {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_by_kills() {
     let kills = number("BERTH_KILLS").unwrap_or(5);
-    let seed = number("BERTH_SEED").unwrap_or_else(|| random_seed());
+    let seed = number("BERTH_SEED").unwrap_or_else(random_seed);
     println!("crashes: BERTH_SEED={seed}");
     let (start, mut run) = (Instant::now(), Run::start(seed).await);
     let mut server = Run::builder(IDLE, GRACE).start_on(&run.data()).await;

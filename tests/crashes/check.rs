@@ -174,9 +174,10 @@ impl Check<'_> {
             return Err(format!("{put:?}"));
         }
         let path = blob_path(&chunk.repository, &chunk.blob);
-        match self.pulls(&path, &bytes).await? {
-            true => Ok(()),
-            false => Err(format!("{path} is not there")),
+        if self.pulls(&path, &bytes).await? {
+            Ok(())
+        } else {
+            Err(format!("{path} is not there"))
         }
     }
 
@@ -194,6 +195,7 @@ impl Check<'_> {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Seen {
     There { tagged: bool },
     Gone,

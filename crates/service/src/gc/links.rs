@@ -39,11 +39,6 @@ impl Service {
                 None => return Ok(self.soon()),
             },
         };
-        // A pusher may have been promised it since it was read.
-        let condemned = self.ports.links.link(repository, digest).await?;
-        if condemned.is_some_and(|condemned| condemned.touched_at != link.touched_at) {
-            return self.acquit(repository, digest, token, Need::Undecided).await;
-        }
         // Only what is read under the condemnation says that nothing needs it,
         // and that no pusher was promised it since it was read before.
         let link = self.ports.links.link(repository, digest).await?;

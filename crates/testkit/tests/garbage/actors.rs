@@ -24,18 +24,17 @@ pub enum End {
     Again,
 }
 
-/// Does a task. `again`: it has been tried before. `now` is read from the
-/// clock when it begins to look.
-pub async fn perform(cx: Rc<Cx<'_>>, task: Task, index: u8, again: bool, now: i64) -> End {
+/// Does a task. `again`: it has been tried before.
+pub async fn perform(cx: Rc<Cx<'_>>, task: Task, index: u8, again: bool) -> End {
     match task {
         Task::Upload(r, d) => cx.upload(r, d, index, again).await,
         Task::Mount(r, d) => cx.mount(r, d).await,
-        Task::Head(r, d) => cx.head(r, d, now).await,
+        Task::Head(r, d) => cx.head(r, d).await,
         Task::Push(r, m, tag) => cx.push(r, m, tag).await,
         Task::Delete(r, m) => cx.delete(r, m).await,
         Task::DeleteBlob(r, d) => cx.delete_blob(r, d).await,
         Task::Sweep => {
-            cx.sweep(now).await;
+            cx.sweep().await;
             End::Ok
         }
         Task::Work => {
@@ -115,7 +114,8 @@ impl Cx<'_> {
                 return false;
             };
             let condemned = token(link.state);
-            if condemned.is_none() || self.is(Mutant::CondemnedIsLive) {
+            let live = condemned.is_none() && self.is_promised(link);
+            if live || condemned.is_some() && self.is(Mutant::CondemnedIsLive) {
                 return true;
             }
             let revive = LinkChange::Revive(condemned);
@@ -123,6 +123,11 @@ impl Cx<'_> {
                 return true;
             }
         }
+    }
+
+    /// Whether a pusher may count on a live link without touching it.
+    fn is_promised(&self, link: Link) -> bool {
+        self.now - link.touched < self.scenario.grace / 2
     }
 
     async fn prepare(&self, r: u8, d: u8) -> LinkId {
@@ -194,14 +199,13 @@ impl Cx<'_> {
 
     // `service/src/pull.rs`.
 
-    async fn head(&self, r: u8, d: u8, now: i64) -> End {
+    async fn head(&self, r: u8, d: u8) -> End {
         loop {
             let Some(link) = self.link(r, d).await else {
                 return End::Refused;
             };
             let condemned = token(link.state);
-            let old = now - link.touched >= self.scenario.grace / 2;
-            if condemned.is_none() && !old {
+            if condemned.is_none() && self.is_promised(link) {
                 return End::Ok;
             }
             let revive = LinkChange::Revive(condemned);
@@ -420,14 +424,14 @@ impl Cx<'_> {
     // Sweeps: `service/src/gc.rs`.
 
     /// Looks at any entry. A sweeper is one of the first two actors.
-    async fn sweep(&self, now: i64) {
+    async fn sweep(&self) {
         let Answer::Subject(subject) = self.wish(Wish::AnySubject).await else {
             unreachable!()
         };
         let look = match subject {
-            Subject::Link(r, d) => self.look_at_link(r, d, now).await,
+            Subject::Link(r, d) => self.look_at_link(r, d).await,
             Subject::Manifest(r, m) => self.look_at_manifest(r, m).await,
-            Subject::Child(r, m) => self.look_at_child(r, m, now).await,
+            Subject::Child(r, m) => self.look_at_child(r, m).await,
             Subject::Blob(d) => self.look_at_blob(d).await,
             Subject::Object(key) => {
                 self.call(Op::DeleteObject(key)).await;
@@ -444,7 +448,7 @@ impl Cx<'_> {
         .await;
     }
 
-    async fn look_at_link(&self, r: u8, d: u8, now: i64) -> Look {
+    async fn look_at_link(&self, r: u8, d: u8) -> Look {
         let mut seen = false;
         for (repository, id, linked) in self.back_edges(d).await {
             seen |= repository == r;
@@ -458,7 +462,7 @@ impl Cx<'_> {
         };
         let first = self.need(r, Target::Blob(d)).await;
         let grace = SignedDuration::from_secs(self.scenario.grace);
-        let (touched, now) = (time(link.touched), time(now));
+        let (touched, now) = (time(link.touched), time(self.now));
         let token = match first_step(link.state, touched, first, now, grace) {
             LinkStep::Decided => return Look::Decided,
             LinkStep::Wait | LinkStep::Later(_) => return Look::Later,
@@ -527,7 +531,7 @@ impl Cx<'_> {
         Look::Decided
     }
 
-    async fn look_at_child(&self, r: u8, m: u8, now: i64) -> Look {
+    async fn look_at_child(&self, r: u8, m: u8) -> Look {
         let Some(nonce) = self.in_state(r, m, ManifestState::Live).await else {
             return Look::Decided;
         };
@@ -536,7 +540,7 @@ impl Cx<'_> {
             Need::Undecided => return Look::Later,
             Need::Not => {}
         }
-        let since = Some(now - self.scenario.grace);
+        let since = Some(self.now - self.scenario.grace);
         if !self.does(Op::Hide(r, m, nonce, since)).await {
             return Look::Later;
         }

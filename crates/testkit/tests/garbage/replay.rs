@@ -28,6 +28,8 @@ pub struct Cx<'a> {
     pub scenario: &'a Scenario,
     /// Its number.
     pub actor: usize,
+    /// The time when it began.
+    pub now: i64,
     answers: &'a [Answer],
     next: Cell<usize>,
     wish: RefCell<Option<Wish>>,
@@ -84,7 +86,7 @@ pub fn number(actor: usize, issued: u32) -> u128 {
 pub fn run<'a, T, F>(
     scenario: &'a Scenario,
     actor: usize,
-    issued: u32,
+    (issued, now): (u32, i64),
     answers: &'a [Answer],
     program: impl FnOnce(std::rc::Rc<Cx<'a>>) -> F,
 ) -> Standing<T>
@@ -94,6 +96,7 @@ where
     let cx = std::rc::Rc::new(Cx {
         scenario,
         actor,
+        now,
         answers,
         next: Cell::new(0),
         wish: RefCell::new(None),

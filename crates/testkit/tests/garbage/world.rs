@@ -283,8 +283,9 @@ impl World {
         let actor = &self.actors[number];
         let task = scenario.actors[number][usize::from(actor.task)];
         let (index, again, since) = (actor.task, actor.again, actor.since);
-        let standing = run(scenario, number, actor.issued, &actor.answers, |cx| {
-            perform(cx, task, index, again, since)
+        let known = (actor.issued, since);
+        let standing = run(scenario, number, known, &actor.answers, |cx| {
+            perform(cx, task, index, again)
         });
         let actor = &mut self.actors[number];
         match standing {
@@ -473,9 +474,9 @@ pub fn alone(
     loop {
         let mut answers = Vec::new();
         let end = loop {
-            let now = store.now;
-            match run(scenario, actor, issued, &answers, |cx| {
-                perform(cx, task, 0, again, now)
+            let known = (issued, store.now);
+            match run(scenario, actor, known, &answers, |cx| {
+                perform(cx, task, 0, again)
             }) {
                 Standing::Ended(end, ids) => {
                     issued = ids;
