@@ -7,7 +7,7 @@
 use std::env;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ use tempfile::TempDir;
 
 use crate::support::files;
 use crate::support::http::Client;
-use crate::support::server::{Builder, Server, admin, admin_command, assert_sound};
+use crate::support::server::{Builder, Server, admin_command, assert_sound};
 use check::Check;
 use image::Blob;
 use load::Load;
@@ -54,7 +54,7 @@ const SHARED: usize = 4;
 /// half of it.
 const GRACE: u64 = 10;
 const PROMISE: Duration = Duration::from_secs(GRACE / 2);
-/// The idle time of uploads, in seconds; a second at the end.
+/// The idle time of uploads, in seconds.
 const IDLE: u64 = 60;
 
 struct Run {
@@ -86,11 +86,11 @@ impl Run {
         self.folder.path().join("data")
     }
 
-    fn builder(idle: u64) -> Builder {
+    fn builder(idle: u64, grace: u64) -> Builder {
         Server::builder()
             .args(["--log", "warn"])
             .args(["--tag-freshness-seconds", "86400"])
-            .args(["--gc-grace-seconds", &GRACE.to_string()])
+            .args(["--gc-grace-seconds", &grace.to_string()])
             .args(["--upload-idle-seconds", &idle.to_string()])
     }
 
@@ -127,7 +127,7 @@ impl Run {
             return None;
         }
         self.lock().totals.sweeps += 1;
-        let mut command = admin_command(&self.data(), &["gc"]);
+        let mut command = gc(&self.data(), GRACE);
         let sweep = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         Some(sweep.unwrap())
     }
@@ -147,12 +147,12 @@ impl Run {
     /// Starts the server again; one in ten times it dies while it starts.
     async fn restart(&mut self) -> Server {
         while self.random.percent(10) {
-            let server = Self::builder(IDLE).spawn(&self.data());
+            let server = Self::builder(IDLE, GRACE).spawn(&self.data());
             let moment = Duration::from_millis(self.random.within(STARTING));
             tokio::time::sleep(moment).await;
             server.kill();
         }
-        Self::builder(IDLE).start_on(&self.data()).await
+        Self::builder(IDLE, GRACE).start_on(&self.data()).await
     }
 
     async fn check(&mut self, client: &Client) {
@@ -182,6 +182,13 @@ impl Run {
     }
 }
 
+/// A sweep beside a server, with its grace in seconds.
+fn gc(data: &Path, grace: u64) -> Command {
+    let mut command = admin_command(data, &["gc"]);
+    command.env("BERTH_GC_GRACE_SECONDS", grace.to_string());
+    command
+}
+
 /// How many upload sessions there are.
 async fn sessions(data: &Path) -> usize {
     let folder = DataFolder::existing(data).unwrap();
@@ -203,7 +210,7 @@ async fn leftovers_vanish(data: &Path) {
             return;
         }
         assert!(start.elapsed() < PATIENCE, "sessions and files left: {left:?}");
-        let swept = admin(data, &["gc"]);
+        let swept = gc(data, 0).output().unwrap();
         assert!(swept.status.success(), "{swept:?}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
@@ -215,7 +222,7 @@ async fn nothing_acknowledged_is_lost_by_kills() {
     let seed = number("BERTH_SEED").unwrap_or_else(|| random_seed());
     println!("crashes: BERTH_SEED={seed}");
     let (start, mut run) = (Instant::now(), Run::start(seed).await);
-    let mut server = Run::builder(IDLE).start_on(&run.data()).await;
+    let mut server = Run::builder(IDLE, GRACE).start_on(&run.data()).await;
     let client = server.admin();
     client.create_project(PROJECT, true).await;
     let registry = client.create_registry("up", &run.hub.url(), None).await;
@@ -231,7 +238,7 @@ async fn nothing_acknowledged_is_lost_by_kills() {
         }
     }
     server.kill();
-    let server = Run::builder(1).start_on(&run.data()).await;
+    let server = Run::builder(1, 0).start_on(&run.data()).await;
     let client = server.admin();
     run.lock().cycle += 1;
     run.check(&client).await;

@@ -74,7 +74,8 @@ async fn a_cache_of_an_older_version_serves_what_it_holds_and_fetches_with_its_l
     assert_eq!(moved.unwrap(), 1);
     let server = serve(&fixture).await;
     let client = server.anonymous().login(MEMBER.user, MEMBER.password);
-    let path = |repository, kind, reference: &str| format!("/v2/cache/{repository}/{kind}/{reference}");
+    let path =
+        |repository, kind, reference: &str| format!("/v2/cache/{repository}/{kind}/{reference}");
     let fetched = client.get(&path("team/new", "manifests", "1")).send().await;
     assert_eq!(fetched.expect(200).body, image.manifest.bytes);
     let layer = &image.layers[0];
@@ -140,7 +141,9 @@ async fn a_push_that_an_older_version_did_not_finish_is_repeated() {
     let pending = &fixture.contents.pending;
     let path = format!("/v2/{}/manifests/{}", pending.repository, pending.reference);
     client.get(&path).send().await.expect(404);
-    let put = client.put(&path).header("content-type", &pending.media_type);
+    let put = client
+        .put(&path)
+        .header("content-type", &pending.media_type);
     let put = put.body(pending.text.clone());
     put.send().await.expect(201);
     pending.assert_pulls(&client).await;
@@ -155,7 +158,10 @@ async fn jobs_of_an_older_version_are_done() {
     let outbox = "SELECT count(*) FROM outbox";
     assert_eq!(fixture.count(outbox), 1);
     assert!(fixture.count(left) > 0);
-    assert_eq!(fixture.count("SELECT count(*) FROM jobs WHERE attempt > 0"), 1);
+    assert_eq!(
+        fixture.count("SELECT count(*) FROM jobs WHERE attempt > 0"),
+        1
+    );
     let server = serve(&fixture).await;
     until("the outbox is sent and its job done", async || {
         fixture.count(outbox) == 0 && fixture.count(left) == 0

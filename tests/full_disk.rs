@@ -4,10 +4,12 @@
 use std::path::PathBuf;
 
 use berth_oci::Digest;
+use berth_testkit::hub::{Hub, HubSettings};
 use berth_testkit::image::{Image, random_bytes};
 
 use crate::support::http::{Answer, Client, with_query};
-use crate::support::server::{Builder, Server, admin, assert_sound};
+use crate::support::server::{Server, admin_command, assert_sound};
+use crate::support::wait;
 use disk::Disk;
 use faults::Faults;
 
@@ -18,6 +20,9 @@ const REPOSITORY: &str = "library/disk";
 
 /// The size of a layer that is pushed until the disk is full.
 const LAYER: usize = 1_000_000;
+
+/// How long what nothing names is kept, in seconds: longer than a push takes.
+const GRACE: &str = "10";
 
 /// Asserts that an answer is an error of the server's disk as the spec has it.
 #[track_caller]
@@ -96,14 +101,13 @@ async fn delete(client: &Client, image: &Image) {
     client.delete(&path).send().await.expect(202);
 }
 
-fn builder() -> Builder {
-    Server::builder().args(["--gc-grace-seconds", "0"])
-}
-
 #[tokio::test]
 async fn pushes_that_fill_the_disk_leave_room_to_delete() {
     let Some(disk) = Disk::mount(48) else { return };
-    let server = builder().start_on(&disk.data()).await;
+    let server = Server::builder()
+        .args(["--gc-grace-seconds", GRACE])
+        .start_on(&disk.data())
+        .await;
     let client = server.admin();
     let (mut pushed, refusal) = push_until_full(&client).await;
     refusal.refused(507, "UNAVAILABLE");
@@ -115,18 +119,21 @@ async fn pushes_that_fill_the_disk_leave_room_to_delete() {
     for (_, image) in &deleted {
         delete(&client, image).await;
     }
-    collect(&server).await;
     let again = Image::random(LAYER);
-    let refusal = try_push(&client, "again", &again).await;
-    assert!(refusal.is_none(), "{refusal:?}");
+    wait::until("room for another image", async || {
+        collect(&server);
+        try_push(&client, "again", &again).await.is_none()
+    })
+    .await;
     pushed.push(("again".to_owned(), again));
     assert_readable(&server, &pushed).await;
     assert_sound(server.data());
 }
 
 /// Collects garbage now.
-async fn collect(server: &Server) {
-    let output = admin(server.data(), &["gc"]);
+fn collect(server: &Server) {
+    let mut gc = admin_command(server.data(), &["gc"]);
+    let output = gc.env("BERTH_GC_GRACE_SECONDS", GRACE).output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}");
 }
@@ -134,7 +141,7 @@ async fn collect(server: &Server) {
 #[tokio::test]
 async fn a_disk_that_others_fill_to_the_last_byte_fails_cleanly() {
     let Some(disk) = Disk::mount(48) else { return };
-    let server = builder().start_on(&disk.data()).await;
+    let server = Server::builder().start_on(&disk.data()).await;
     let client = server.admin();
     let mut pushed = Vec::new();
     for tag in ["a", "b"] {
@@ -182,7 +189,7 @@ async fn until_the_database_is_full(client: &Client, image: &Image) -> Answer {
 
 #[tokio::test]
 async fn a_full_database_fails_cleanly() {
-    let server = builder().start().await;
+    let server = Server::start().await;
     let client = server.admin();
     let image = Image::random(LAYER);
     client.push_image(REPOSITORY, "a", &image).await;
@@ -211,7 +218,7 @@ async fn a_full_database_fails_cleanly() {
 
 /// Calls that fail, on which files, and whether a push may succeed all the same.
 async fn failing(calls: &str, error: &str, paths: impl Fn(&Server) -> Vec<PathBuf>) {
-    let server = builder().start().await;
+    let server = Server::start().await;
     let client = server.admin();
     let image = Image::random(LAYER);
     client.push_image(REPOSITORY, "a", &image).await;
@@ -264,7 +271,7 @@ fn object_folders(server: &Server) -> Vec<PathBuf> {
 
 #[tokio::test]
 async fn an_upload_is_not_acknowledged_while_its_folder_cannot_be_synced() {
-    let server = builder().start().await;
+    let server = Server::start().await;
     let client = server.admin();
     let bytes = random_bytes(LAYER);
     let digest = Digest::sha256(&bytes);
@@ -288,5 +295,55 @@ async fn an_upload_is_not_acknowledged_while_its_folder_cannot_be_synced() {
     let path = format!("/v2/{REPOSITORY}/blobs/{digest}");
     let answer = client.get(&path).send().await.expect(200);
     assert_eq!(answer.body, bytes);
+    assert_sound(server.data());
+}
+
+/// Pulls an image through the proxy project; answers all that is not there.
+async fn pull_through(client: &Client, image: &Image) -> Vec<Answer> {
+    let repository = "/v2/cache/team/app";
+    let manifest = (format!("{repository}/manifests/t"), &image.manifest);
+    let blobs = image.blobs();
+    let blobs = blobs.map(|blob| (format!("{repository}/blobs/{}", blob.digest), blob));
+    let mut refusals = Vec::new();
+    for (path, content) in std::iter::once(manifest).chain(blobs) {
+        let answer = client.get(&path).send().await;
+        if answer.status == 200 {
+            assert_eq!(answer.body, content.bytes, "{path}");
+        } else {
+            refusals.push(answer);
+        }
+    }
+    refusals
+}
+
+#[tokio::test]
+async fn a_proxy_project_on_a_full_disk_serves_what_it_holds() {
+    let Some(disk) = Disk::mount(48) else { return };
+    let hub = Hub::start_with(HubSettings::open()).await;
+    let (held, new) = (Image::random(LAYER), Image::random(LAYER));
+    hub.push_image("team/app", "t", &held);
+    let server = Server::builder()
+        .args(["--tag-freshness-seconds", "0"])
+        .start_on(&disk.data())
+        .await;
+    let client = server.admin();
+    let registry = client.create_registry("up", &hub.url(), None).await;
+    client.create_proxy_project("cache", registry, true).await;
+    assert!(pull_through(&client, &held).await.is_empty());
+    disk.fill_but(0);
+
+    let refusals = pull_through(&client, &held).await;
+    assert!(refusals.is_empty(), "{refusals:?}");
+    for blob in new.blobs() {
+        hub.push_blob("team/app", blob.bytes.clone());
+        let path = format!("/v2/cache/team/app/blobs/{}", blob.digest);
+        let answer = client.get(&path).send().await;
+        answer.refused(507, "UNAVAILABLE");
+    }
+    disk.free();
+
+    hub.push_image("team/app", "t", &new);
+    let refusals = pull_through(&client, &new).await;
+    assert!(refusals.is_empty(), "{refusals:?}");
     assert_sound(server.data());
 }

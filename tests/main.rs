@@ -17,5 +17,6 @@ mod durability;
 mod formats;
 mod house;
 mod memory;
+mod power_loss;
 mod spec;
 mod support;

@@ -125,11 +125,9 @@ impl Expected {
         // One whose deletion may have begun may be gone, with its tags.
         for manifest in &asked.deleted {
             expected.manifests.remove(manifest);
-            expected
-                .tags
-                .retain(|(repository, _), digests| {
-                    *repository != manifest.0 || !digests.contains(&manifest.1)
-                });
+            expected.tags.retain(|(repository, _), digests| {
+                *repository != manifest.0 || !digests.contains(&manifest.1)
+            });
         }
         expected
     }
@@ -165,7 +163,9 @@ fn answers_promise_what_their_heads_say() {
     assert_eq!(created, Some(manifest));
     let accepted = |range: &str| {
         let location = format!("location: /v2/library/a/blobs/uploads/{id}?epoch=1");
-        parse(format!("HTTP/1.1 202 Accepted\r\n{location}\r\nrange: {range}"))
+        parse(format!(
+            "HTTP/1.1 202 Accepted\r\n{location}\r\nrange: {range}"
+        ))
     };
     let received = Told::Received(id.parse().unwrap(), 10);
     assert_eq!(accepted("0-9"), Some(received));

@@ -56,7 +56,10 @@ pub(super) async fn check(data: &Path, asked: &Asked, expected: &Expected) -> Re
     };
     let settings = resolve(&sources).unwrap().settings;
     let wired = berth_wiring::serve(&settings).map_err(|error| format!("start: {error:?}"))?;
-    let service = Service::new(wired.ports.clone(), berth_wiring::service_settings(&settings));
+    let service = Service::new(
+        wired.ports.clone(),
+        berth_wiring::service_settings(&settings),
+    );
     let fault = |error: berth_service::Error| format!("{error:?}");
     if !service.is_set_up().await.map_err(fault)? {
         if !expected.is_empty() {
@@ -131,7 +134,11 @@ impl Held<'_> {
         let session = self.ports.uploads.upload(id).await;
         let Some(session) = session.map_err(|error| format!("{error:?}"))? else {
             let lost = is_left_open && received.is_some();
-            return if lost { Err(format!("upload {id} is lost")) } else { Ok(()) };
+            return if lost {
+                Err(format!("upload {id} is lost"))
+            } else {
+                Ok(())
+            };
         };
         let offset = session.state.offset;
         if received.is_some_and(|received| offset < received) {

@@ -17,20 +17,38 @@ const SHARED_MEMORY: &str = "-shm";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Call {
     /// A file was opened; it may have been made, or cut.
-    Open { path: PathBuf, cut: bool },
+    Open {
+        path: PathBuf,
+        cut: bool,
+    },
     /// At its end where no offset is given.
     Write {
         path: PathBuf,
         offset: Option<usize>,
         bytes: Vec<u8>,
     },
-    Cut { path: PathBuf, length: usize },
-    Sync { path: PathBuf },
-    Rename { from: PathBuf, to: PathBuf },
+    Cut {
+        path: PathBuf,
+        length: usize,
+    },
+    Sync {
+        path: PathBuf,
+    },
+    Rename {
+        from: PathBuf,
+        to: PathBuf,
+    },
     /// A second name.
-    Link { from: PathBuf, to: PathBuf },
-    Remove { path: PathBuf },
-    MakeFolder { path: PathBuf },
+    Link {
+        from: PathBuf,
+        to: PathBuf,
+    },
+    Remove {
+        path: PathBuf,
+    },
+    MakeFolder {
+        path: PathBuf,
+    },
     /// A client is answered; the beginning of the answer.
     Answer(String),
 }
@@ -90,12 +108,19 @@ impl Recording {
         recording
     }
 
+    /// How many syncs there are of some paths.
+    pub(super) fn syncs(&self, of: impl Fn(&Path) -> bool) -> usize {
+        let synced = |call: &&Call| matches!(call, Call::Sync { path } if of(path));
+        self.calls.iter().filter(synced).count()
+    }
+
     /// The recording without the syncs of some paths.
     pub(super) fn without_syncs(&self, of: impl Fn(&Path) -> bool) -> Self {
-        let left_out = |index: &usize| matches!(&self.calls[*index], Call::Sync { path } if of(path));
-        let moments = self.moments.iter().filter(|moment| match moment {
-            Moment::Begin(index) | Moment::End(index) => !left_out(index),
-        });
+        let left_out = |moment: &Moment| {
+            let (Moment::Begin(index) | Moment::End(index)) = moment;
+            matches!(&self.calls[*index], Call::Sync { path } if of(path))
+        };
+        let moments = self.moments.iter().filter(|moment| !left_out(moment));
         Self {
             calls: self.calls.clone(),
             moments: moments.copied().collect(),
@@ -153,7 +178,10 @@ fn parse(text: &str, folder: &Path) -> Option<Call> {
         _ => {
             let touched = opened(arguments).into_iter().chain(named());
             let touched: Vec<_> = touched.filter(within).collect();
-            assert!(touched.is_empty(), "{name} on {touched:?} is not understood");
+            assert!(
+                touched.is_empty(),
+                "{name} on {touched:?} is not understood"
+            );
             None
         }
     }
@@ -174,7 +202,10 @@ fn write(
     }
     let path = opened(arguments).filter(within)?;
     let mut bytes = quoted_bytes(arguments.split_once(", ")?.1);
-    assert!(bytes.len() >= result, "a write is cut short: {name} {path:?}");
+    assert!(
+        bytes.len() >= result,
+        "a write is cut short: {name} {path:?}"
+    );
     bytes.truncate(result);
     let offset = name.starts_with('p').then(|| last_number(arguments));
     Some(Call::Write {
@@ -187,7 +218,10 @@ fn write(
 /// The path of the first argument, `18</path>`.
 fn opened(arguments: &str) -> Option<PathBuf> {
     let (first, rest) = arguments.split_once('<')?;
-    first.bytes().all(|byte| byte.is_ascii_digit()).then_some(())?;
+    first
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then_some(())?;
     let (path, rest) = rest.split_once('>')?;
     let there = path.starts_with('/') && !rest.starts_with("(deleted)");
     there.then(|| path.into())

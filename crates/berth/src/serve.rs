@@ -26,6 +26,7 @@ mod health;
 mod listeners;
 mod metrics;
 mod open_files;
+mod send_file;
 mod server;
 mod signals;
 mod socket;

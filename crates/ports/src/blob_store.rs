@@ -1,6 +1,7 @@
 //! Objects: bytes under opaque keys, written once.
 
 use std::fmt::Debug;
+use std::fs::File;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -42,6 +43,18 @@ pub enum Access {
     Redirect(String),
     /// We pass the bytes on.
     Stream(ByteStream),
+    /// Likewise; they are a file's, which may go to the client by a shorter
+    /// way.
+    File(FileSpan, ByteStream),
+}
+
+/// Bytes of an open file of this machine.
+#[derive(Clone, Debug)]
+pub struct FileSpan {
+    /// The file: complete, and never changed.
+    pub file: Arc<File>,
+    /// Which bytes.
+    pub span: Span,
 }
 
 /// How an upload ended.

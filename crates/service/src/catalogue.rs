@@ -145,16 +145,35 @@ impl Service {
     /// The manifest that a tag or digest names; [`Error::NotFound`] if there is
     /// none here. An upstream is not asked.
     pub async fn artifact(&self, name: &RepositoryName, reference: &Reference) -> Result<Manifest> {
-        let unknown = || Error::NotFound(format!("artifact {name} {reference} does not exist"));
-        let digest = match reference {
-            Reference::Digest(digest) => *digest,
+        let digest = self.digest_of(name, reference).await?;
+        let manifest = self.ports.manifests.manifest(name, digest).await?;
+        manifest.ok_or_else(|| unknown_artifact(name, reference))
+    }
+
+    /// Deletes the manifest that a tag or digest names, with its tags; a
+    /// deletion that was left half done too. [`Error::NotFound`] if there is
+    /// none here.
+    pub async fn delete_artifact(
+        self: &Arc<Self>,
+        name: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<()> {
+        let digest = self.digest_of(name, reference).await?;
+        match self.delete_manifest(name, digest).await {
+            Err(Error::ManifestUnknown(_)) => Err(unknown_artifact(name, reference)),
+            deleted => deleted,
+        }
+    }
+
+    async fn digest_of(&self, name: &RepositoryName, reference: &Reference) -> Result<Digest> {
+        match reference {
+            Reference::Digest(digest) => Ok(*digest),
             Reference::Tag(tag) => {
                 let tag = self.ports.tags.tag(name, tag).await?;
-                tag.ok_or_else(unknown)?.digest
+                let tag = tag.ok_or_else(|| unknown_artifact(name, reference))?;
+                Ok(tag.digest)
             }
-        };
-        let manifest = self.ports.manifests.manifest(name, digest).await?;
-        manifest.ok_or_else(unknown)
+        }
     }
 
     /// The number of a manifest; `None` if it is not here.
@@ -258,4 +277,8 @@ impl Service {
         }
         Ok(serde_json::from_slice(&bytes).ok())
     }
+}
+
+fn unknown_artifact(name: &RepositoryName, reference: &Reference) -> Error {
+    Error::NotFound(format!("artifact {name} {reference} does not exist"))
 }

@@ -61,6 +61,20 @@ impl Service {
         Err(contended("the manifest"))
     }
 
+    /// Ends a deletion that died, unless a push has brought the manifest back:
+    /// that one is not deleted anew.
+    pub(crate) async fn end_begun_deletion(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+    ) -> Result<()> {
+        let manifests = &self.ports.manifests;
+        match manifests.deleting_manifest(repository, digest).await? {
+            Some(manifest) => self.end_or_restore(&manifest).await,
+            None => Ok(()),
+        }
+    }
+
     /// Ends the deletion of a manifest that is hidden already. If that fails,
     /// it is whole again rather than half gone.
     async fn end_or_restore(&self, manifest: &Manifest) -> Result<()> {

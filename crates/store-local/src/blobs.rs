@@ -21,6 +21,7 @@ use buffers::Buffers;
 use fences::Fences;
 use layout::Layout;
 use progress::Run;
+use reader::Reader;
 use writer::FileWriter;
 
 mod buffers;
@@ -82,11 +83,13 @@ impl BlobStore for FileBlobs {
     }
 
     async fn read(&self, key: ObjectKey, size: u64, span: Span) -> StoreResult<Access> {
-        Ok(Access::Stream(self.stream(key, size, span).await?))
+        let reader = Reader::open(&self.layout, &self.buffers, key, size, span).await?;
+        Ok(Access::File(reader.file_span(), reader.stream()))
     }
 
     async fn stream(&self, key: ObjectKey, size: u64, span: Span) -> StoreResult<ByteStream> {
-        reader::stream(&self.layout, &self.buffers, key, size, span).await
+        let reader = Reader::open(&self.layout, &self.buffers, key, size, span).await?;
+        Ok(reader.stream())
     }
 
     async fn size(&self, key: ObjectKey) -> StoreResult<Option<u64>> {

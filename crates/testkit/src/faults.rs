@@ -208,9 +208,6 @@ struct Faulty<P: ?Sized> {
 
 impl<P: ?Sized + fmt::Debug> fmt::Debug for Faulty<P> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_tuple("Faulty")
-            .field(&&*self.inner)
-            .finish()
+        formatter.debug_tuple("Faulty").field(&&*self.inner).finish()
     }
 }

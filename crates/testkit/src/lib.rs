@@ -11,7 +11,7 @@ mod faults;
 pub mod hub;
 mod ids;
 pub mod image;
-pub mod model;
 mod memory;
+pub mod model;
 mod stores;
 pub mod suites;

@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use berth_domain::{Blob, Edge, EdgeTarget, Envelope, Link, LinkId, Manifest, ManifestState, Member, Nonce, Page, Project, ProjectId, ProjectName, Referrer, RegistryEndpoint, RegistryId, Repository, Run, RunId, RunKind, Schedule, Sequence, SigningKey, Tag, UploadId, UploadSession, User, UserId};
+use berth_domain::{
+    Blob, Edge, EdgeTarget, Envelope, Link, LinkId, Manifest, ManifestState, Member, Nonce, Page,
+    Project, ProjectId, ProjectName, Referrer, RegistryEndpoint, RegistryId, Repository, Run,
+    RunId, RunKind, Schedule, Sequence, SigningKey, Tag, UploadId, UploadSession, User, UserId,
+};
 use berth_oci::{Digest, RepositoryName, TagName};
 use berth_ports::{Clock, GcSubject, Sequences, StoreError, StoreResult};
 use jiff::Timestamp;

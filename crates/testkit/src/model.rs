@@ -357,8 +357,7 @@ impl Store {
             Op::Hide(r, m, nonce, untouched_since) => {
                 let touched = self.manifests.get(&(*r, *m)).map(|stored| stored.touched);
                 let promised = untouched_since.is_some_and(|since| touched >= Some(since));
-                let done =
-                    !promised && self.change_manifest(*r, *m, *nonce, ManifestChange::Hide);
+                let done = !promised && self.change_manifest(*r, *m, *nonce, ManifestChange::Hide);
                 if done {
                     self.enqueue(Subject::Manifest(*r, *m));
                 }

@@ -1,9 +1,9 @@
 //! The host's secrets, but for passwords, whose hashing is slow by design.
 
 use async_trait::async_trait;
-use berth_domain::{PasswordHash, Sealed, Secret, SigningKey, TokenIdentity};
+use berth_domain::{PasswordHash, Sealed, Secret, SigningKey};
 use berth_host::{HostSecrets, SealingKey};
-use berth_ports::{SecretError, Secrets, TokenError, TokenRequest};
+use berth_ports::{SecretError, Secrets, TokenError, TokenRequest, VerifiedToken};
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
@@ -83,7 +83,7 @@ impl Secrets for QuickSecrets {
         audience: &str,
         keys: &[SigningKey],
         now: Timestamp,
-    ) -> Result<TokenIdentity, TokenError> {
+    ) -> Result<VerifiedToken, TokenError> {
         self.host.verify_token(token, audience, keys, now)
     }
 }

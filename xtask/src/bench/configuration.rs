@@ -5,7 +5,10 @@ use std::{fs, net::SocketAddr, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
 
-use crate::bench::{results::Who, server::PASSWORD};
+use crate::bench::{
+    results::Who,
+    server::{PASSWORD, Role},
+};
 
 /// A server that is to be started.
 #[derive(Debug, Clone, Copy)]
@@ -15,7 +18,16 @@ pub(crate) struct Wanted<'a> {
     pub(crate) folder: &'a Path,
     pub(crate) data: &'a Path,
     pub(crate) address: SocketAddr,
-    pub(crate) upstream: Option<&'a str>,
+    pub(crate) role: Role<'a>,
+}
+
+impl<'a> Wanted<'a> {
+    fn upstream(&self) -> Option<&'a str> {
+        match self.role {
+            Role::CacheOf(url) => Some(url),
+            Role::Registry | Role::WithoutGrace => None,
+        }
+    }
 }
 
 /// Writes its configuration and gives the command that starts it.
@@ -35,6 +47,9 @@ pub(crate) fn command(wanted: &Wanted<'_>) -> Result<Command> {
                 .args(["serve", "--log", "error", "--data"])
                 .arg(wanted.data)
                 .args(["--listen", &wanted.address.to_string()]);
+            if matches!(wanted.role, Role::WithoutGrace) {
+                command.args(["--gc-grace-seconds", "0"]);
+            }
         }
         Who::Distribution => {
             command
@@ -65,7 +80,7 @@ fn write(wanted: &Wanted<'_>, name: &str, text: &str) -> Result<std::path::PathB
 
 fn distribution(wanted: &Wanted<'_>) -> String {
     let proxy = wanted
-        .upstream
+        .upstream()
         .map(|url| format!("proxy: {{remoteurl: {url}}}\n"))
         .unwrap_or_default();
     format!(
@@ -83,7 +98,7 @@ http: {{addr: {address}}}
 }
 
 fn zot(wanted: &Wanted<'_>) -> String {
-    let extensions = wanted.upstream.map(|url| {
+    let extensions = wanted.upstream().map(|url| {
         format!(
             r#",
   "extensions": {{"sync": {{"enable": true, "registries": [{{

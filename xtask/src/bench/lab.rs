@@ -14,7 +14,7 @@ use crate::{
         content::Random,
         process::Usage,
         results::{Results, Unit, Who},
-        server::{Programs, Server, sync},
+        server::{Programs, Role, Server, sync},
     },
     place::{Place, run},
 };
@@ -104,7 +104,7 @@ impl<'a> Lab<'a> {
         for who in self.order(servers, 0) {
             println!("  prepare {}", who.name());
             let folder = memory_folder(who)?;
-            if self.visit(who, &folder, &prepare) {
+            if self.visit(who, &folder, Role::Registry, &prepare) {
                 prepared.push((who, folder));
             }
         }
@@ -113,16 +113,17 @@ impl<'a> Lab<'a> {
             let order = prepared.iter().cycle().skip(first).take(prepared.len());
             for (who, folder) in order {
                 println!("  round {}, {}", round + 1, who.name());
-                self.visit(*who, folder, &measure);
+                self.visit(*who, folder, Role::Registry, &measure);
             }
         }
         prepared.iter().try_for_each(|(_, folder)| clear(folder))
     }
 
     /// Measures Berth once with a folder that was filled before: in memory, where syncs take no
-    /// time, and copied to the disk when the server has stopped.
+    /// time, and copied to the disk when the server has stopped. What is measured has the role.
     pub(crate) fn berth_filled<T>(
         &mut self,
+        role: Role<'_>,
         fill: impl FnOnce(&mut Self, &Server) -> Result<T>,
         measure: impl FnOnce(&mut Self, &Server, &T) -> Result<()>,
     ) -> Result<()> {
@@ -130,7 +131,7 @@ impl<'a> Lab<'a> {
         let begin = Instant::now();
         let memory = memory_folder(Who::Berth)?;
         let mut filled = None;
-        self.visit(Who::Berth, &memory, |lab, server| {
+        self.visit(Who::Berth, &memory, Role::Registry, |lab, server| {
             filled = Some(fill(lab, server)?);
             Ok(())
         });
@@ -143,7 +144,7 @@ impl<'a> Lab<'a> {
         sync()?;
         println!("  prepared in {:.0} s", begin.elapsed().as_secs_f64());
         if let Some(filled) = filled {
-            self.visit(Who::Berth, &folder, |lab, server| {
+            self.visit(Who::Berth, &folder, role, |lab, server| {
                 measure(lab, server, &filled)
             });
         }
@@ -159,7 +160,7 @@ impl<'a> Lab<'a> {
         for who in self.order(servers, round) {
             println!("  round {}, {}", round + 1, who.name());
             let folder = self.fresh_folder(who.name())?;
-            self.visit(who, &folder, &mut *measure);
+            self.visit(who, &folder, Role::Registry, &mut *measure);
             clear(&folder)?;
             sync()?;
         }
@@ -171,9 +172,10 @@ impl<'a> Lab<'a> {
         &mut self,
         who: Who,
         folder: &Path,
+        role: Role<'_>,
         work: impl FnOnce(&mut Self, &Server) -> Result<()>,
     ) -> bool {
-        let started = Server::start(&self.programs, who, folder, None);
+        let started = Server::start(&self.programs, who, folder, role);
         let done = started.and_then(|server| {
             work(self, &server)
                 .with_context(|| format!("its log ends with `{}`", server.last_line()))

@@ -67,6 +67,17 @@ impl Programs {
     }
 }
 
+/// What a server is started as.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Role<'a> {
+    /// A registry with its own defaults.
+    Registry,
+    /// A cache of the registry at this URL.
+    CacheOf(&'a str),
+    /// A registry that keeps no promise to pushers, so that garbage goes at once.
+    WithoutGrace,
+}
+
 /// A running server. It is ended when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -79,12 +90,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts one in a folder; as a cache of a registry if there is an upstream's URL.
+    /// Starts one in a folder.
     pub(crate) fn start(
         programs: &Programs,
         who: Who,
         folder: &Path,
-        upstream: Option<&str>,
+        role: Role<'_>,
     ) -> Result<Self> {
         let program = programs
             .of(who)
@@ -100,7 +111,7 @@ impl Server {
             folder,
             data: &data,
             address,
-            upstream,
+            role,
         })?;
         let child = command
             .stdin(Stdio::null())

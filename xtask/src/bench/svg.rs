@@ -60,7 +60,7 @@ fn legend() -> String {
         (Who::Zot, "zot"),
         (
             Who::Nginx,
-            "nginx with files, upstream alone, or what the machine allows",
+            "nginx with files, the upstream itself, or what the machine allows",
         ),
     ];
     let mut text = String::new();
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn what_has_no_peer_is_not_drawn() {
         let mut results = Results::default();
-        results.add("alone", Unit::Megabytes, Who::Berth, 100.0);
-        assert!(!svg(&results).contains("alone"));
+        results.add("lonely", Unit::Megabytes, Who::Berth, 100.0);
+        assert!(!svg(&results).contains("lonely"));
     }
 }

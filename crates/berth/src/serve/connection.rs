@@ -9,8 +9,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use berth_http::Connection;
+use berth_ports::FileSpan;
 use berth_settings::Limits;
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -19,6 +20,7 @@ use tokio::time::sleep;
 use tower::ServiceExt as _;
 use tower_http::timeout::TimeoutBody;
 
+use super::send_file::{FileBody, FileStream, Outgoing};
 use super::socket::Stream;
 use super::stall::WriteLimit;
 use super::stop::Part;
@@ -50,14 +52,18 @@ impl Serving {
     /// stops; then after the requests under way.
     pub(crate) async fn serve(self, stream: Box<dyn Stream>, mut part: Part) {
         let limits = self.limits;
-        let stream = TokioIo::new(WriteLimit::new(stream, limits.idle_body));
+        let outgoing = stream.takes_files().then(Outgoing::default);
+        let stream = WriteLimit::new(stream, limits.idle_body);
+        let stream = FileStream::new(stream, outgoing.clone().unwrap_or_default());
+        let stream = TokioIo::new(stream);
         let begun = Arc::new(AtomicBool::new(false));
         let answered = Arc::clone(&begun);
         let taking = Taking::new();
         let taken = taking.clone();
         let service = service_fn(move |request| {
             answered.store(true, Ordering::Relaxed);
-            self.clone().answer(request, taken.clone())
+            let outgoing = outgoing.clone();
+            self.clone().answer(request, taken.clone(), outgoing)
         });
         let builder = builder(&limits);
         let connection = builder.serve_connection(stream, service);
@@ -99,13 +105,22 @@ impl Serving {
         self,
         request: Request<Incoming>,
         taking: Taking,
+        outgoing: Option<Outgoing>,
     ) -> Result<Response<Watched>, Infallible> {
         let turn = taking.begin();
+        // HTTP/2 puts frames around a body's bytes.
+        let outgoing = outgoing.filter(|_| request.version() <= Version::HTTP_11);
         let idle = self.limits.idle_body;
         let mut request = request.map(|body| Body::new(TimeoutBody::new(idle, body)));
         request.extensions_mut().insert(self.connection);
-        let response = self.routes.oneshot(request).await?;
-        Ok(response.map(|body| Watched::new(body, turn)))
+        let mut response = self.routes.oneshot(request).await?;
+        let file = response.extensions_mut().remove::<FileSpan>();
+        let file = file.zip(outgoing);
+        let file = file.and_then(|(file, outgoing)| FileBody::new(file, &outgoing));
+        Ok(response.map(|body| match file {
+            Some(file) => Watched::file(file, turn),
+            None => Watched::new(body, turn),
+        }))
     }
 }
 

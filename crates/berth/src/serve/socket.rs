@@ -1,21 +1,89 @@
 //! Sockets to accept connections from.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net;
 use std::path::{Path, PathBuf};
+use std::task::{Context, Poll};
 
 use anyhow::{Context as _, Result, bail};
+use berth_ports::Span;
 use berth_settings::Listen;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio_rustls::server::TlsStream;
 
 /// A connection's bytes.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {
+    /// Whether it takes files.
+    fn takes_files(&self) -> bool {
+        false
+    }
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+    /// Writes bytes of a file: how many, 0 if there are none.
+    fn poll_send_file(
+        &mut self,
+        _: &mut Context<'_>,
+        _: &File,
+        _: Span,
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(ErrorKind::Unsupported.into()))
+    }
+}
+
+impl Stream for UnixStream {}
+
+/// What is encrypted goes through memory.
+impl Stream for TlsStream<Box<dyn Stream>> {}
+
+#[cfg(not(target_os = "linux"))]
+impl Stream for TcpStream {}
+
+#[cfg(target_os = "linux")]
+impl Stream for TcpStream {
+    fn takes_files(&self) -> bool {
+        true
+    }
+
+    fn poll_send_file(
+        &mut self,
+        context: &mut Context<'_>,
+        file: &File,
+        span: Span,
+    ) -> Poll<io::Result<usize>> {
+        use rustix::fs::sendfile;
+        use tokio::io::Interest;
+        let length = usize::try_from(span.len()).unwrap_or(usize::MAX);
+        loop {
+            std::task::ready!(self.poll_write_ready(context))?;
+            let sent = self.try_io(Interest::WRITABLE, || {
+                let mut offset = span.start;
+                Ok(sendfile(&*self, file, Some(&mut offset), length)?)
+            });
+            match sent {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                sent => return Poll::Ready(sent),
+            }
+        }
+    }
+}
+
+impl Stream for Box<dyn Stream> {
+    fn takes_files(&self) -> bool {
+        (**self).takes_files()
+    }
+
+    fn poll_send_file(
+        &mut self,
+        context: &mut Context<'_>,
+        file: &File,
+        span: Span,
+    ) -> Poll<io::Result<usize>> {
+        (**self).poll_send_file(context, file, span)
+    }
+}
 
 /// Who may connect to a Unix socket: its owner and group.
 const SOCKET_MODE: u32 = 0o660;
@@ -96,7 +164,7 @@ fn remove_stale(path: &Path) -> Result<()> {
         ),
         Ok(true) => {}
     }
-    match UnixStream::connect(path) {
+    match net::UnixStream::connect(path) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path)
             .with_context(|| format!("the old socket {} cannot be removed", path.display())),
         _ => bail!(

@@ -1,12 +1,16 @@
 //! A limit on how long a peer may not take a byte.
 
+use std::fs::File;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use berth_ports::Span;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
+
+use super::socket::Stream;
 
 /// A stream whose writes fail once the peer has taken nothing for a while.
 pub(crate) struct WriteLimit<S> {
@@ -45,6 +49,19 @@ impl<S> WriteLimit<S> {
             io::ErrorKind::TimedOut,
             "the client takes no bytes",
         )))
+    }
+}
+
+impl<S: Stream> WriteLimit<S> {
+    /// Writes bytes of a file ([`Stream::poll_send_file`]).
+    pub(crate) fn poll_send_file(
+        &mut self,
+        context: &mut Context<'_>,
+        file: &File,
+        span: Span,
+    ) -> Poll<io::Result<usize>> {
+        let attempt = self.stream.poll_send_file(context, file, span);
+        self.limited(context, attempt)
     }
 }
 

@@ -11,6 +11,8 @@ use axum::body::{Body, Bytes};
 use hyper::body::{Body as HttpBody, Buf, Frame, SizeHint};
 use tokio::time::{Instant, sleep_until};
 
+use super::send_file::{FileBody, Placeholder};
+
 /// What one connection's answers wait for. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Taking(Arc<Mutex<State>>);
@@ -101,13 +103,42 @@ impl Drop for Turn {
 /// An answer's body whose pieces are watched until they are sent.
 #[derive(Debug)]
 pub(crate) struct Watched {
-    body: Body,
+    source: Source,
     turn: Turn,
+}
+
+#[derive(Debug)]
+enum Source {
+    Body(Body),
+    File(FileBody),
 }
 
 impl Watched {
     pub(crate) fn new(body: Body, turn: Turn) -> Self {
-        Self { body, turn }
+        let source = Source::Body(body);
+        Self { source, turn }
+    }
+
+    pub(crate) fn file(body: FileBody, turn: Turn) -> Self {
+        let source = Source::File(body);
+        Self { source, turn }
+    }
+}
+
+impl Source {
+    fn poll_frame(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Content>, axum::Error>>> {
+        match self {
+            Self::Body(body) => Pin::new(body)
+                .poll_frame(context)
+                .map_ok(|frame| frame.map_data(Content::Bytes)),
+            Self::File(body) => body
+                .poll_next(context)
+                .map_ok(|placeholder| Frame::data(Content::File(placeholder)))
+                .map_err(axum::Error::new),
+        }
     }
 }
 
@@ -119,46 +150,67 @@ impl HttpBody for Watched {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Piece>, axum::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
+        let polled = self.source.poll_frame(context);
         self.turn.set(polled.is_pending());
         let taking = &self.turn.taking;
-        polled.map_ok(|frame| frame.map_data(|bytes| Piece::new(bytes, taking.clone())))
+        polled.map_ok(|frame| frame.map_data(|content| Piece::new(content, taking.clone())))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        match &self.source {
+            Source::Body(body) => body.is_end_stream(),
+            Source::File(body) => body.remaining() == 0,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match &self.source {
+            Source::Body(body) => body.size_hint(),
+            Source::File(body) => SizeHint::with_exact(body.remaining()),
+        }
     }
 }
 
 /// Bytes on their way to the client.
 #[derive(Debug)]
 pub(crate) struct Piece {
-    bytes: Bytes,
+    content: Content,
     taking: Taking,
 }
 
+#[derive(Debug)]
+enum Content {
+    Bytes(Bytes),
+    File(Placeholder),
+}
+
 impl Piece {
-    fn new(bytes: Bytes, taking: Taking) -> Self {
+    fn new(content: Content, taking: Taking) -> Self {
         taking.change(|state| state.theirs += 1);
-        Self { bytes, taking }
+        Self { content, taking }
     }
 }
 
 impl Buf for Piece {
     fn remaining(&self) -> usize {
-        self.bytes.remaining()
+        match &self.content {
+            Content::Bytes(bytes) => bytes.remaining(),
+            Content::File(placeholder) => placeholder.remaining(),
+        }
     }
 
     fn chunk(&self) -> &[u8] {
-        self.bytes.chunk()
+        match &self.content {
+            Content::Bytes(bytes) => bytes.chunk(),
+            Content::File(placeholder) => placeholder.chunk(),
+        }
     }
 
     fn advance(&mut self, count: usize) {
-        self.bytes.advance(count);
+        match &mut self.content {
+            Content::Bytes(bytes) => bytes.advance(count),
+            Content::File(placeholder) => placeholder.advance(count),
+        }
         self.taking.change(|_| {});
     }
 }

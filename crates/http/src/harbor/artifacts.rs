@@ -166,11 +166,15 @@ async fn shown(call: &Call, manifest: Manifest) -> Result<api::Artifact> {
 }
 
 /// The artifact that the path names.
-async fn named(call: &Call) -> Result<Manifest> {
-    let (name, reference) = (call.repository()?, call.path("reference"));
-    let reference: Reference = reference
+fn reference(call: &Call) -> Result<Reference> {
+    let reference = call.path("reference");
+    reference
         .parse()
-        .map_err(|_| HarborError::bad_request(format!("{reference:?} is no tag or digest")))?;
+        .map_err(|_| HarborError::bad_request(format!("{reference:?} is no tag or digest")))
+}
+
+async fn named(call: &Call) -> Result<Manifest> {
+    let (name, reference) = (call.repository()?, reference(call)?);
     Ok(call.service().artifact(&name, &reference).await?)
 }
 
@@ -180,10 +184,8 @@ async fn get(call: Call) -> Result<Response> {
 }
 
 async fn delete(call: Call) -> Result<Response> {
-    let manifest = named(&call).await?;
-    call.service()
-        .delete_manifest(&manifest.repository, manifest.digest)
-        .await?;
+    let (name, reference) = (call.repository()?, reference(&call)?);
+    call.service().delete_artifact(&name, &reference).await?;
     Ok(done())
 }
 

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use berth_domain::{Action, Resource};
 use berth_oci::{ByteRange, Digest, RangeOutcome, ReadOperation};
-use berth_ports::{Access, Span};
+use berth_ports::{Access, ByteStream, Span};
 use berth_service::{BlobHandle, Error};
 use http::StatusCode;
 use http::header::{
@@ -98,6 +98,9 @@ impl Call<'_> {
     }
 }
 
+/// Sends bytes of a blob. A file's are in the response's extensions too, as a
+/// [`FileSpan`](berth_ports::FileSpan): a server that can send files need not
+/// read the body.
 async fn send(
     blob: &BlobHandle,
     digest: Digest,
@@ -105,11 +108,10 @@ async fn send(
     span: Span,
 ) -> Result<Response> {
     match blob.open(span).await? {
-        Access::Stream(stream) => {
-            let mut response = described(status, digest, Body::from_stream(stream));
-            response
-                .headers_mut()
-                .insert(CONTENT_LENGTH, span.len().into());
+        Access::Stream(stream) => Ok(streamed(status, digest, stream, span)),
+        Access::File(file, stream) => {
+            let mut response = streamed(status, digest, stream, span);
+            response.extensions_mut().insert(file);
             Ok(response)
         }
         Access::Redirect(address) => {
@@ -120,6 +122,14 @@ async fn send(
             Ok(response)
         }
     }
+}
+
+fn streamed(status: StatusCode, digest: Digest, stream: ByteStream, span: Span) -> Response {
+    let mut response = described(status, digest, Body::from_stream(stream));
+    response
+        .headers_mut()
+        .insert(CONTENT_LENGTH, span.len().into());
+    response
 }
 
 /// A response with the headers that every answer about a blob has.

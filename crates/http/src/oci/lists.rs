@@ -2,10 +2,13 @@
 
 use axum::response::{IntoResponse, Response};
 use berth_domain::Referrer;
-use berth_oci::{Descriptor, Digest, PageQuery, ReferrersIndex, RepositoryName, media_type};
+use berth_oci::{
+    Descriptor, Digest, PageQuery, ReferrersIndex, RepositoryName, TagName, media_type,
+};
 use berth_service::Error;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LINK};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
 use serde_json::json;
 
 use super::manifests::value;
@@ -28,6 +31,13 @@ const PARAMETER: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~')
     .remove(b'/')
     .remove(b':');
+
+/// The answer to a list of tags. A page may be long: it is written as it is.
+#[derive(Serialize)]
+struct TagList<'a> {
+    name: &'a RepositoryName,
+    tags: &'a [TagName],
+}
 
 fn limit(page: &PageQuery, largest: usize) -> usize {
     let asked = page.n.map(|n| usize::try_from(n).unwrap_or(largest));
@@ -88,8 +98,11 @@ impl Call<'_> {
             .items
             .get(..limit.min(found.items.len()))
             .unwrap_or_default();
-        let body = json!({ "name": self.asked, "tags": tags });
-        let mut response = axum::Json(body).into_response();
+        let list = TagList {
+            name: &self.asked,
+            tags,
+        };
+        let mut response = axum::Json(list).into_response();
         if let Some(last) = tags.last().filter(|_| found.more) {
             let n = limit.to_string();
             let path = format!("/v2/{}/tags/list", self.asked);

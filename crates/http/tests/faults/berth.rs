@@ -14,8 +14,8 @@ use berth_ports::{Delivery, Ports, StoreResult};
 use berth_service::{Service, ServiceSettings};
 use berth_testkit::Faults;
 use http::{Method, Request};
-use tower::ServiceExt as _;
 use tokio::time::timeout;
+use tower::ServiceExt as _;
 
 use crate::answer::Answer;
 use crate::world::World;
@@ -79,7 +79,9 @@ impl Berth {
                 is_head,
             }
         };
-        timeout(PATIENCE, answered).await.expect("the request hangs")
+        timeout(PATIENCE, answered)
+            .await
+            .expect("the request hangs")
     }
 
     /// Waits until nothing runs in the background.
@@ -132,7 +134,9 @@ impl Berth {
         let mut quiet = 0;
         while quiet < 2 {
             self.idle().await;
-            self.world.clock.advance(VISIBILITY + Duration::from_mins(1));
+            self.world
+                .clock
+                .advance(VISIBILITY + Duration::from_mins(1));
             let sent = self.service.sweep_outbox().await.unwrap();
             let mut delivered = 0;
             loop {

@@ -7,6 +7,7 @@ use crate::world::World;
 
 mod artifacts;
 mod distribution;
+pub(crate) mod gc;
 mod jobs;
 mod processes;
 mod projects;
@@ -23,6 +24,7 @@ pub(crate) fn walked_through(world: &World) -> BTreeSet<String> {
     let parts = [
         artifacts::walks,
         distribution::walks,
+        gc::walks,
         jobs::walks,
         processes::walks,
         projects::walks,

@@ -17,6 +17,7 @@ use crate::berth::Berth;
 use crate::clock::TestClock;
 use crate::upstream::{Upstream, image, index};
 use crate::walk::Sent;
+use crate::walks::gc::schedule;
 
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "Harbor12345";
@@ -116,6 +117,7 @@ impl World {
     /// - `library/app` with the images `v1`, `v2` and `large`, the index
     ///   `multi`, a referrer of `v1`, and a blob that no manifest names
     /// - `cache/library/warm:latest`, pulled
+    /// - a garbage collection (1) that has ended
     /// - an upload to `library/app` that goes on at [`upload`](Self::upload)
     pub(crate) async fn used() -> Self {
         let berth = Berth::over(Self::empty().await);
@@ -148,6 +150,7 @@ impl World {
             .await;
         berth.push_images().await;
         berth.pull("cache/library/warm", &image("warm")).await;
+        berth.must(schedule("POST", "Manual", "")).await;
         berth.settle().await;
         let upload = berth.begin_upload().await;
         World {

@@ -24,10 +24,12 @@ impl Service {
         match state {
             None | Some((ManifestState::Live, _)) => return Ok(Look::KEPT),
             Some((ManifestState::Pending, nonce)) => self.abort(repository, digest, nonce).await?,
-            Some((ManifestState::Deleting, _)) => match self.delete(repository, digest).await {
-                Ok(()) | Err(Error::ManifestUnknown(_) | Error::PreconditionFailed(_)) => {}
-                Err(error) => return Err(error),
-            },
+            Some((ManifestState::Deleting, _)) => {
+                match self.end_begun_deletion(repository, digest).await {
+                    Ok(()) | Err(Error::PreconditionFailed(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
         }
         Ok(Look::Decided(Swept {
             manifests: 1,

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::buffers::{self, Buffers};
 use super::io::blocking;
-use super::{cached, read_exactly};
+use super::{cached, read_into};
 
 /// A file that a writer of this process appends to. Its handle stays open, so
 /// it outlives renames and deletion.
@@ -67,9 +67,12 @@ impl Growing for GrowingFile {
             return Ok(buffer.freeze(length));
         }
         let (key, file) = (self.key, Arc::clone(&self.file));
-        blocking(move || match file.get() {
-            Some(file) => read_exactly(file, key, offset, length),
-            None => Ok(Bytes::new()),
+        blocking(move || {
+            let Some(file) = file.get() else {
+                return Ok(Bytes::new());
+            };
+            read_into(file, key, offset, &mut buffer[..length])?;
+            Ok(buffer.freeze(length))
         })
         .await
     }

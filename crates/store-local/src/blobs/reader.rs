@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use berth_domain::ObjectKey;
-use berth_ports::{ByteStream, Span, StoreError, StoreResult};
+use berth_ports::{ByteStream, FileSpan, Span, StoreError, StoreResult};
 use bytes::Bytes;
 use futures_util::stream;
 
@@ -17,36 +17,11 @@ use super::{cached, read_into};
 /// An open file and what is still to be read of it. A reader holds no bytes:
 /// its client has at most two chunks of [`buffers::LENGTH`], and the system
 /// reads ahead.
-struct Reader {
+pub(super) struct Reader {
     key: ObjectKey,
     file: Arc<File>,
     rest: Span,
     buffers: Buffers,
-}
-
-/// Opens an object and streams `span` of it. `Corrupt` if it has not `size`
-/// bytes.
-pub(super) async fn stream(
-    layout: &Layout,
-    buffers: &Buffers,
-    key: ObjectKey,
-    size: u64,
-    span: Span,
-) -> StoreResult<ByteStream> {
-    let file = open(layout, key).await?;
-    let length = file.metadata().map_err(store_error)?.len();
-    if length != size || span.end > size {
-        return Err(StoreError::Corrupt(format!(
-            "object {key} has {length} bytes, its record says {size}"
-        )));
-    }
-    let reader = Reader {
-        key,
-        file: Arc::new(file),
-        rest: span,
-        buffers: buffers.clone(),
-    };
-    Ok(Box::pin(stream::unfold(reader, Reader::step)))
 }
 
 async fn open(layout: &Layout, key: ObjectKey) -> StoreResult<File> {
@@ -64,6 +39,42 @@ async fn open(layout: &Layout, key: ObjectKey) -> StoreResult<File> {
 }
 
 impl Reader {
+    /// Opens `span` of an object; `Corrupt` if that has not `size` bytes.
+    pub(super) async fn open(
+        layout: &Layout,
+        buffers: &Buffers,
+        key: ObjectKey,
+        size: u64,
+        span: Span,
+    ) -> StoreResult<Self> {
+        let file = open(layout, key).await?;
+        let length = file.metadata().map_err(store_error)?.len();
+        if length != size || span.end > size {
+            return Err(StoreError::Corrupt(format!(
+                "object {key} has {length} bytes, its record says {size}"
+            )));
+        }
+        Ok(Self {
+            key,
+            file: Arc::new(file),
+            rest: span,
+            buffers: buffers.clone(),
+        })
+    }
+
+    /// What is to be read.
+    pub(super) fn file_span(&self) -> FileSpan {
+        FileSpan {
+            file: Arc::clone(&self.file),
+            span: self.rest,
+        }
+    }
+
+    /// Reads it.
+    pub(super) fn stream(self) -> ByteStream {
+        Box::pin(stream::unfold(self, Self::step))
+    }
+
     /// The next chunk; an error is the last.
     async fn step(mut self) -> Option<(StoreResult<Bytes>, Self)> {
         if self.rest.is_empty() {

@@ -92,7 +92,7 @@ impl TagStore for SqliteStore {
                   ORDER BY name
                   LIMIT ?3",
                 params![repository.as_str(), after, overread(limit)],
-                name,
+                |row| name(row, 0),
             )?;
             Ok(Page::from_overread(items, limit))
         })
@@ -117,7 +117,7 @@ impl TagStore for SqliteStore {
                   ORDER BY name
                   LIMIT ?4",
                 params![repository.as_str(), Text(digest), after, overread(limit)],
-                |row| Ok((name(row)?, decode(row)?)),
+                |row| Ok((name(row, 6)?, decode(row)?)),
             )?;
             Ok(Page::from_overread(items, limit))
         })
@@ -193,8 +193,8 @@ fn delete(
     Ok(())
 }
 
-fn name(row: &Row<'_>) -> rusqlite::Result<TagName> {
-    Ok(row.get::<_, Text<_>>("name")?.0)
+fn name(row: &Row<'_>, column: usize) -> rusqlite::Result<TagName> {
+    Ok(row.get::<_, Text<_>>(column)?.0)
 }
 
 /// Reads the columns by their order: it is done for each pull by tag, and to

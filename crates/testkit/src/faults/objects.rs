@@ -25,7 +25,9 @@ impl Faults {
 
     pub(super) fn access(&self, access: Access) -> Access {
         match access {
-            Access::Stream(stream) => Access::Stream(self.stream(stream)),
+            Access::Stream(stream) | Access::File(_, stream) => {
+                Access::Stream(self.stream(stream))
+            }
             redirect @ Access::Redirect(_) => redirect,
         }
     }

@@ -3,9 +3,21 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use berth_domain::{Begun, Blob, Edge, EdgeTarget, Envelope, Expect, JobId, Link, LinkId, LinkToken, ListedManifest, Manifest, ManifestState, Member, Nonce, ObjectKey, Page, PasswordHash, Project, ProjectId, ProjectName, Referrer, RegistryEndpoint, RegistryId, Remote, Repository, Run, RunId, RunKind, Schedule, Sealed, Secret, Sequence, SigningKey, Tag, UploadId, UploadSession, User, UserId, UserName, Version, WriteState};
+use berth_domain::{
+    Begun, Blob, Edge, EdgeTarget, Envelope, Expect, JobId, Link, LinkId, LinkToken,
+    ListedManifest, Manifest, ManifestState, Member, Nonce, ObjectKey, Page, PasswordHash, Project,
+    ProjectId, ProjectName, Referrer, RegistryEndpoint, RegistryId, Remote, Repository, Run, RunId,
+    RunKind, Schedule, Sealed, Secret, Sequence, SigningKey, Tag, UploadId, UploadSession, User,
+    UserId, UserName, Version, WriteState,
+};
 use berth_oci::{Digest, Reference, RepositoryName, TagName};
-use berth_ports::{Access, AccessStore, BackEdge, BeginDelete, BlobStore, BlobWriter, ByteStream, CommitLink, CommitManifest, DeleteEnd, Delivery, FetchedBlob, FetchedManifest, GcEntry, GcQueue, JobQueue, LinkCommit, LinkStore, ManifestDescription, ManifestStore, Outbox, ProjectStore, RegistryStore, RepositoryStore, RunStore, SecretError, Secrets, Sequences, Span, StoreResult, TagStore, TokenError, TokenRequest, UploadStore, Upstream, UpstreamResult, VerifiedToken};
+use berth_ports::{
+    Access, AccessStore, BackEdge, BeginDelete, BlobStore, BlobWriter, ByteStream, CommitLink,
+    CommitManifest, DeleteEnd, Delivery, FetchedBlob, FetchedManifest, GcEntry, GcQueue, JobQueue,
+    LinkCommit, LinkStore, ManifestDescription, ManifestStore, Outbox, ProjectStore, RegistryStore,
+    RepositoryStore, RunStore, SecretError, Secrets, Sequences, Span, StoreResult, TagStore,
+    TokenError, TokenRequest, UploadStore, Upstream, UpstreamResult, VerifiedToken,
+};
 use bytes::Bytes;
 use jiff::Timestamp;
 
@@ -62,7 +74,6 @@ faulty! {
         async fn read(key: ObjectKey, size: u64, span: Span) -> StoreResult<Access> => access;
         async fn stream(key: ObjectKey, size: u64, span: Span) -> StoreResult<ByteStream> => stream;
         async fn size(key: ObjectKey) -> StoreResult<Option<u64>>;
-        async fn unfinished() -> StoreResult<Vec<ObjectKey>>;
         async fn delete(keys: &[ObjectKey]) -> StoreResult<()>;
     }
 

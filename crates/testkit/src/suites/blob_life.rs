@@ -50,11 +50,7 @@ async fn has_entry(stores: &Stores, blob: &Blob) -> bool {
 pub async fn a_deleted_blob_is_gone_and_others_stay(stores: &Stores) {
     let gone = make_unlinked(stores, "layer").await;
     let kept = make_unlinked(stores, "other").await;
-    stores
-        .links
-        .delete_blob(&gone, stores.now())
-        .await
-        .unwrap();
+    stores.links.delete_blob(&gone, stores.now()).await.unwrap();
     assert_eq!(blob(stores, "layer").await, None);
     assert_eq!(blob(stores, "other").await, Some(kept));
 }

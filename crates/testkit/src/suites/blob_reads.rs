@@ -74,6 +74,11 @@ pub async fn a_read_is_a_stream_or_an_address(blobs: &Blobs) {
         .unwrap()
     {
         Access::Stream(stream) => assert_eq!(collect(stream).await, bytes.slice(10..20)),
+        Access::File(file, stream) => {
+            assert_eq!(file.span, Span { start: 10, end: 20 });
+            assert_eq!(file.file.metadata().unwrap().len(), 1000);
+            assert_eq!(collect(stream).await, bytes.slice(10..20));
+        }
         Access::Redirect(address) => assert!(address.starts_with("http"), "{address}"),
     }
 }

@@ -168,7 +168,10 @@ pub async fn a_begun_deletion_is_in_the_gc_queue(stores: &Stores) {
     let pushed = entries(stores, &manifest).await;
     let now = stores.later();
     delete_if_untouched(stores, &manifest, now).await.unwrap();
-    assert_eq!(entries(stores, &manifest).await, [pushed, vec![now]].concat());
+    assert_eq!(
+        entries(stores, &manifest).await,
+        [pushed, vec![now]].concat()
+    );
 }
 
 /// There is nothing to look at.
@@ -176,7 +179,10 @@ pub async fn a_refused_deletion_is_not_in_the_gc_queue(stores: &Stores) {
     let manifest = make(stores).await;
     let pushed = entries(stores, &manifest).await;
     let since = manifest.pushed_at;
-    assert_fails!(delete_if_untouched(stores, &manifest, since).await, Conflict);
+    assert_fails!(
+        delete_if_untouched(stores, &manifest, since).await,
+        Conflict
+    );
     let other = Manifest {
         nonce: fresh(),
         ..manifest.clone()

@@ -366,13 +366,12 @@ impl Cx<'_> {
         if self.has_edge(r, Target::Manifest(m)).await {
             return false;
         }
-        if self.delete_tags_of(r, m, nonce).await {
-            self.call(Op::EndDelete(r, m, nonce)).await;
-        }
+        self.delete_tags_of(r, m, nonce).await;
+        self.call(Op::EndDelete(r, m, nonce)).await;
         true
     }
 
-    async fn delete_tags_of(&self, r: u8, m: u8, nonce: Nonce) -> bool {
+    async fn delete_tags_of(&self, r: u8, m: u8, nonce: Nonce) {
         let Answer::Tags(tags) = self.call(Op::TagsOf(r, m)).await else {
             unreachable!()
         };
@@ -381,7 +380,6 @@ impl Cx<'_> {
                 self.call(Op::DeleteTag(r, tag, version)).await;
             }
         }
-        true
     }
 
     async fn has_edge(&self, r: u8, target: Target) -> bool {
@@ -447,13 +445,16 @@ impl Cx<'_> {
     }
 
     async fn look_at_link(&self, r: u8, d: u8, now: i64) -> Look {
+        let mut seen = false;
         for (repository, id, linked) in self.back_edges(d).await {
+            seen |= repository == r;
             if repository == r && !linked && !self.is(Mutant::PendingForEver) {
                 self.call(Op::Withdraw(r, d, id)).await;
             }
         }
         let Some(link) = self.link(r, d).await else {
-            return Look::Decided;
+            let may_come = seen && !self.is(Mutant::AbsentIsGone);
+            return if may_come { Look::Later } else { Look::Decided };
         };
         let first = self.need(r, Target::Blob(d)).await;
         let grace = SignedDuration::from_secs(self.scenario.grace);

@@ -18,12 +18,17 @@ pub fn broken(scenario: &Scenario, world: &World) -> Option<&'static str> {
             return Some("a promised link is gone");
         }
     }
-    for (r, m) in &world.pushed {
-        if !matches!(store.state(*r, *m), Some((ManifestState::Live, _))) {
-            return Some("a pushed manifest is gone");
-        }
+    let there = |(r, m): &(u8, u8)| is_there(store, *r, *m);
+    if !world.pushed.iter().all(there) {
+        return Some("a pushed manifest is gone");
     }
     missing(scenario, store)
+}
+
+/// Whether a manifest is live, or is hidden and may be live again.
+fn is_there(store: &Store, r: u8, m: u8) -> bool {
+    let state = store.state(r, m).map(|(state, _)| state);
+    matches!(state, Some(ManifestState::Live | ManifestState::Deleting))
 }
 
 fn missing(scenario: &Scenario, store: &Store) -> Option<&'static str> {
@@ -50,8 +55,7 @@ fn missing(scenario: &Scenario, store: &Store) -> Option<&'static str> {
             if !has_edge(Target::Manifest(*child)) {
                 return Some("a live index lacks an edge");
             }
-            let state = store.state(*r, *child).map(|(state, _)| state);
-            if !matches!(state, Some(ManifestState::Live | ManifestState::Deleting)) {
+            if !is_there(store, *r, *child) {
                 return Some("a live index lacks a child");
             }
         }
@@ -70,8 +74,7 @@ fn missing(scenario: &Scenario, store: &Store) -> Option<&'static str> {
         }
     }
     for ((r, _), (m, _)) in &store.tags {
-        let state = store.state(*r, *m).map(|(state, _)| state);
-        if !matches!(state, Some(ManifestState::Live | ManifestState::Deleting)) {
+        if !is_there(store, *r, *m) {
             return Some("a tag lacks its manifest");
         }
     }
@@ -104,12 +107,12 @@ pub fn drained(scenario: &Scenario, world: &World) -> Result<Store, &'static str
     let mut store = world.store.clone();
     store.release(0);
     store.release(1);
-    store.now += 1000;
     for session in store.sessions.clone() {
         store.apply(&Op::EndSession(session));
     }
     let mut issued = 100;
     for _ in 0..ROUNDS {
+        store.now += 1000;
         for job in store.jobs.clone() {
             let given = Some(Answer::Job(job));
             issued = alone(scenario, &mut store, Task::Work, 0, issued, given);
@@ -129,19 +132,15 @@ pub fn drained(scenario: &Scenario, world: &World) -> Result<Store, &'static str
 /// What is left once the queue is empty: something that is needed and not
 /// whole, or something that nothing needs.
 pub fn left(scenario: &Scenario, world: &World) -> Option<&'static str> {
-    let store = match drained(scenario, world) {
+    let mut whole = world.clone();
+    whole.store = match drained(scenario, world) {
         Ok(store) => store,
         Err(problem) => return Some(problem),
-    };
-    let whole = World {
-        store,
-        ..world.clone()
     };
     broken(scenario, &whole).or_else(|| unneeded(scenario, &whole.store))
 }
 
 fn unneeded(scenario: &Scenario, store: &Store) -> Option<&'static str> {
-    let live = |r: u8, m: u8| matches!(store.state(r, m), Some((ManifestState::Live, _)));
     if store
         .manifests
         .values()
@@ -153,9 +152,10 @@ fn unneeded(scenario: &Scenario, store: &Store) -> Option<&'static str> {
         if link.state != LinkState::Live {
             return Some("a link is condemned for ever");
         }
-        let named = store.manifests.keys().any(|(of, m)| {
-            of == r && scenario.manifests[usize::from(*m)].blobs.contains(d)
-        });
+        let named = store
+            .manifests
+            .keys()
+            .any(|(of, m)| of == r && scenario.manifests[usize::from(*m)].blobs.contains(d));
         if !named {
             return Some("a link is left that nothing needs");
         }
@@ -172,15 +172,6 @@ fn unneeded(scenario: &Scenario, store: &Store) -> Option<&'static str> {
     }
     if store.objects.len() != store.blobs.len() {
         return Some("an object is left that nothing needs");
-    }
-    for (r, target, (m, _)) in &store.edges {
-        let there = match target {
-            Target::Blob(d) => store.links.contains_key(&(*r, *d)),
-            Target::Manifest(child) => live(*r, *child),
-        };
-        if !there && !live(*r, *m) {
-            return Some("an edge is left that leads to nothing");
-        }
     }
     None
 }

@@ -26,6 +26,8 @@ pub enum Mutant {
     EarlyEntries,
     /// A sweep leaves pending back-edges alone.
     PendingForEver,
+    /// A sweep takes a link for gone that it does not see beside its back-edge.
+    AbsentIsGone,
     /// A sweep takes an entry away though what it is about is undecided.
     UndecidedIsDecided,
     /// A sweep that finds a deletion begins it anew if it was taken back.

@@ -97,6 +97,11 @@ impl World {
         for number in 0..world.actors.len() {
             world.begin(scenario, number);
         }
+        for (number, tasks) in scenario.actors.iter().enumerate() {
+            if let Some(task) = tasks.first() {
+                world.actors[number].undisturbed = !world.is_disturbed(scenario, *task);
+            }
+        }
         world
     }
 
@@ -219,8 +224,8 @@ impl World {
         self.lag
             .retain(|lag| !items.iter().any(|item| item.is_same(&lag.item)));
         let early = scenario.mutant == Some(Mutant::EarlyEntries);
-        let announced = before.jobs.len() < self.store.jobs.len()
-            || early && before.queue != self.store.queue;
+        let announced =
+            before.jobs.len() < self.store.jobs.len() || early && before.queue != self.store.queue;
         if items.len() + usize::from(announced) > 1 {
             self.lag.extend(items.into_iter().map(|item| Lag {
                 owner: number,

@@ -18,7 +18,7 @@ use crate::bench::{
     registry::{Repository, expect},
     results::{Unit, Who, quantile},
     seed,
-    server::Server,
+    server::{Role, Server},
 };
 
 /// Images that are deleted, and the layers of each.
@@ -40,7 +40,7 @@ struct Filled {
 }
 
 pub(super) fn run(lab: &mut Lab<'_>) -> Result<()> {
-    lab.berth_filled(fill, measure)
+    lab.berth_filled(Role::WithoutGrace, fill, measure)
 }
 
 fn kept(server: &Server) -> Result<Repository> {

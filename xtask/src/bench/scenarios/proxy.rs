@@ -13,7 +13,7 @@ use crate::bench::{
     relay::Relay,
     results::{Unit, Who, median},
     scenarios::{REGISTRIES, REPOSITORY},
-    server::{ADMIN, Server, sync},
+    server::{ADMIN, Role, Server, sync},
 };
 
 const CLIENTS: usize = 32;
@@ -44,7 +44,7 @@ pub(super) fn run(lab: &mut Lab<'_>) -> Result<()> {
             println!("  round {}, {}", round + 1, who.name());
             let folder = lab.fresh_folder(who.name())?;
             let url = upstream.relay.url();
-            let done = Server::start(&lab.programs, who, &folder, Some(&url))
+            let done = Server::start(&lab.programs, who, &folder, Role::CacheOf(&url))
                 .and_then(|server| cached(lab, &upstream, &server));
             lab.note(who, done);
             clear(&folder)?;
@@ -58,7 +58,7 @@ pub(super) fn run(lab: &mut Lab<'_>) -> Result<()> {
 
 impl Upstream {
     fn start(lab: &mut Lab<'_>, folder: &std::path::Path) -> Result<Self> {
-        let server = Server::start(&lab.programs, Who::Distribution, folder, None)?;
+        let server = Server::start(&lab.programs, Who::Distribution, folder, Role::Registry)?;
         let small = lab.random.image(LAYERS, SMALL_LAYER);
         let one = lab.random.image(LAYERS, LAYER);
         let many = lab.random.image(LAYERS, LAYER);

@@ -12,7 +12,7 @@ use crate::bench::{
     registry::{Repository, expect},
     results::{Unit, Who, median},
     seed,
-    server::Server,
+    server::{Role, Server},
 };
 
 /// The repositories and how many manifests they have.
@@ -35,7 +35,7 @@ impl Filled {
 }
 
 pub(super) fn run(lab: &mut Lab<'_>) -> Result<()> {
-    lab.berth_filled(fill, measure)
+    lab.berth_filled(Role::Registry, fill, measure)
 }
 
 fn fill(lab: &mut Lab<'_>, server: &Server) -> Result<Image> {

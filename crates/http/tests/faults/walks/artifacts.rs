@@ -20,7 +20,9 @@ fn of_repository(route: &str) -> String {
 
 fn in_app(line: &str) -> Sent {
     let (method, rest) = line.split_once(' ').unwrap();
-    Sent::api(&format!("{method} /projects/library/repositories/app{rest}"))
+    Sent::api(&format!(
+        "{method} /projects/library/repositories/app{rest}"
+    ))
 }
 
 pub(crate) fn walks(_: &World) -> Vec<Walk> {
@@ -42,13 +44,26 @@ pub(crate) fn walks(_: &World) -> Vec<Walk> {
         app("GET /artifacts", "GET /artifacts?q=base%3D*"),
         app(&format!("GET {one}"), "GET /artifacts/v1"),
         app(&format!("GET {one}"), "GET /artifacts/multi"),
-        app(&format!("DELETE {one}"), "DELETE /artifacts/v2").repeats(&[404]),
-        app(&format!("DELETE {one}"), &format!("DELETE /artifacts/{digest}")).repeats(&[404]),
-        app(&format!("GET {one}/accessories"), "GET /artifacts/v1/accessories"),
+        app(&format!("DELETE {one}"), "DELETE /artifacts/v2")
+            .repeats(&[404])
+            .in_steps(),
+        app(
+            &format!("DELETE {one}"),
+            &format!("DELETE /artifacts/{digest}"),
+        )
+        .repeats(&[404])
+        .in_steps(),
+        app(
+            &format!("GET {one}/accessories"),
+            "GET /artifacts/v1/accessories",
+        ),
         app(&format!("GET {tags}"), "GET /artifacts/v1/tags"),
         Walk::request(&of_repository(&format!("POST {tags}")), tagged).repeats(&[409]),
-        app(&format!("DELETE {tags}/{{tag_name}}"), "DELETE /artifacts/v1/tags/v1")
-            .repeats(&[404]),
+        app(
+            &format!("DELETE {tags}/{{tag_name}}"),
+            "DELETE /artifacts/v1/tags/v1",
+        )
+        .repeats(&[404]),
     ]
 }
 

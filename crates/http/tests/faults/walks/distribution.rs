@@ -41,8 +41,15 @@ fn reads() -> Vec<Walk> {
             blob,
             app(&format!("GET blobs/{layer}")).with("range", "bytes=1000-150000"),
         ),
-        Walk::request("HEAD /v2/{name}/blobs/{digest}", app(&format!("HEAD blobs/{layer}"))),
-        Walk::act("HEAD /v2/{name}/blobs/{digest}", "an old blob", head_of_an_old_blob),
+        Walk::request(
+            "HEAD /v2/{name}/blobs/{digest}",
+            app(&format!("HEAD blobs/{layer}")),
+        ),
+        Walk::act(
+            "HEAD /v2/{name}/blobs/{digest}",
+            "an old blob",
+            head_of_an_old_blob,
+        ),
         Walk::request(
             "GET /v2/{name}/referrers/{digest}",
             app(&format!("GET referrers/{manifest}")),
@@ -78,10 +85,7 @@ fn pushes() -> Vec<Walk> {
         Walk::act(put, "a new large image", a_new_large_image).in_steps(),
         Walk::request(put, Sent::manifest("library/app", "v2", &one.manifest)),
         Walk::request(put, Sent::manifest("library/app", "v1", &one.manifest)),
-        Walk::request(
-            put,
-            Sent::manifest("library/app", "again", &parts.manifest),
-        ),
+        Walk::request(put, Sent::manifest("library/app", "again", &parts.manifest)),
         Walk::act(put, "a new referrer", a_new_referrer).in_steps(),
     ]
 }
@@ -113,22 +117,27 @@ async fn push(berth: &Berth, repository: &str, image: Image) -> Answer {
 }
 
 fn deletions() -> Vec<Walk> {
-    let by_digest = "DELETE /v2/{name}/manifests/{digest}";
-    let digest = image("one").digest();
-    let large = large_image().digest();
-    let parts = index(&["arm", "amd"]).digest();
-    vec![
-        Walk::request(by_digest, app(&format!("DELETE manifests/{digest}"))).repeats(&[404]),
-        Walk::request(by_digest, app(&format!("DELETE manifests/{large}"))).repeats(&[404]),
-        Walk::request(by_digest, app(&format!("DELETE manifests/{parts}"))).repeats(&[404]),
-        Walk::request("DELETE /v2/{name}/manifests/{tag}", app("DELETE manifests/v1"))
-            .repeats(&[404]),
+    let by_tag = "DELETE /v2/{name}/manifests/{tag}";
+    let blob = loose_blob().digest;
+    let digests = [
+        image("one").digest(),
+        large_image().digest(),
+        index(&["arm", "amd"]).digest(),
+    ];
+    // The tags go first, one by one.
+    let by_digest = digests.map(|digest| {
+        let sent = app(&format!("DELETE manifests/{digest}"));
+        Walk::request("DELETE /v2/{name}/manifests/{digest}", sent).in_steps()
+    });
+    let others = [
+        Walk::request(by_tag, app("DELETE manifests/v1")),
         Walk::request(
             "DELETE /v2/{name}/blobs/{digest}",
-            app(&format!("DELETE blobs/{}", loose_blob().digest)),
-        )
-        .repeats(&[404]),
-    ]
+            app(&format!("DELETE blobs/{blob}")),
+        ),
+    ];
+    let all = by_digest.into_iter().chain(others);
+    all.map(|walk| walk.repeats(&[404])).collect()
 }
 
 #[tokio::test]
