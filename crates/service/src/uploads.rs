@@ -18,6 +18,9 @@ use crate::links::{ATTEMPTS, contended};
 use crate::outbox::{SWEEP_PAGE, SWEEP_PAGES};
 use crate::service::{Service, Target};
 
+/// More sessions than there are.
+const ALL: usize = u32::MAX as usize;
+
 /// Why a request's body ended early.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -432,7 +435,7 @@ impl Service {
         if ownerless.is_empty() {
             return Ok(0);
         }
-        let sessions = self.ports.uploads.idle_uploads(Timestamp::MAX, usize::MAX);
+        let sessions = self.ports.uploads.idle_uploads(Timestamp::MAX, ALL);
         for session in sessions.await?.items {
             ownerless.remove(&session.key);
         }

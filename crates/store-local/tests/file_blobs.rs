@@ -125,7 +125,8 @@ async fn only_the_owner_may_read_what_is_stored() {
     let store = Store::new();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     store.blobs.put(key(1), noise(1, 10)).await.unwrap();
-    let _unfinished = written(&store.blobs, key(2), noise(2, 10)).await;
+    let unfinished = written(&store.blobs, key(2), noise(2, 10)).await;
+    unfinished.pause().await.unwrap();
     assert_eq!(mode(&store.finished(key(1))), 0o600);
     assert_eq!(mode(&store.uploads().join(key(2).to_string())), 0o600);
     for folder in [

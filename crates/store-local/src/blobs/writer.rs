@@ -85,6 +85,8 @@ pub(super) struct FileWriter {
     buffers: Buffers,
     output: Arc<Output>,
     work: Work,
+    /// Where this writer began.
+    start: u64,
     /// Bytes taken and not handed over.
     pending: Vec<u8>,
     /// Bytes taken.
@@ -108,6 +110,7 @@ impl FileWriter {
                 readable: watch::Sender::new(state.offset),
             }),
             work: Work::Idle(Box::new(progress)),
+            start: state.offset,
             pending: Vec::new(),
             offset: state.offset,
         })
@@ -146,9 +149,11 @@ impl FileWriter {
             Work::Running(handle) => handle.is_finished(),
             Work::Idle(_) | Work::Failed => true,
         };
-        // Whoever follows waits for it; otherwise fewer changes of threads
-        // are better.
-        idle && (self.pending.len() == BATCH || self.output.readable.receiver_count() > 0)
+        // The first bytes make the file while more come in, and whoever follows
+        // waits for each; otherwise fewer changes of threads are better.
+        let first = self.offset == self.start + self.pending.len() as u64;
+        let followed = self.output.readable.receiver_count() > 0;
+        idle && (first || followed || self.pending.len() == BATCH)
     }
 
     fn take_progress(&mut self) -> StoreResult<Box<Progress>> {

@@ -232,9 +232,8 @@ async fn dropping_the_store_waits_for_the_writes_it_took() {
 #[tokio::test]
 async fn only_a_write_that_is_acknowledged_as_synced_is_synced() {
     let Subject { store, .. } = &subject();
-    let level = |connection: &Connection| {
-        let level = connection.query_row("PRAGMA synchronous", [], |row| row.get(0));
-        Ok::<i64, SqliteError>(level?)
+    let level = |connection: &Connection| -> SqliteResult<i64> {
+        Ok(connection.query_row("PRAGMA synchronous", [], |row| row.get(0))?)
     };
     let (normal, full) = (1, 2);
     assert_eq!(store.write_in_order(level).await.unwrap(), normal);
