@@ -143,6 +143,17 @@ impl Run {
         }
     }
 
+    /// Starts the server again; one in ten times it dies while it starts.
+    async fn restart(&mut self) -> Server {
+        while self.random.percent(10) {
+            let server = Self::builder(IDLE, GRACE).spawn(&self.data());
+            let moment = Duration::from_millis(self.random.within(STARTING));
+            tokio::time::sleep(moment).await;
+            server.kill();
+        }
+        Self::builder(IDLE, GRACE).start_on(&self.data()).await
+    }
+
     async fn check(&mut self, client: &Client) {
         let mut model = std::mem::take(&mut *self.lock());
         let check = Check {

@@ -39,10 +39,7 @@ fn assert_clean(answer: &Answer) {
 /// Pushes an image; answers the first refusal, if there is any.
 async fn try_push(client: &Client, tag: &str, image: &Image) -> Option<Answer> {
     for blob in image.blobs() {
-        let path = format!(
-            "/v2/{REPOSITORY}/blobs/uploads/?digest={}",
-            blob.digest
-        );
+        let path = format!("/v2/{REPOSITORY}/blobs/uploads/?digest={}", blob.digest);
         let answer = client.post(&path).body(blob.bytes.clone()).send().await;
         if answer.status != 201 {
             return Some(answer);
@@ -88,7 +85,11 @@ async fn assert_readable(server: &Server, pushed: &[(String, Image)]) {
     let tags = tags.await.expect(200).json();
     assert_eq!(tags["tags"].as_array().unwrap().len(), pushed.len());
     let scope = format!("repository:{REPOSITORY}:pull");
-    let token = client.get(&format!("/service/token?service=harbor-registry&scope={scope}")).send();
+    let token = client
+        .get(&format!(
+            "/service/token?service=harbor-registry&scope={scope}"
+        ))
+        .send();
     let token = token.await.expect(200).json();
     let bearer = format!("Bearer {}", token["token"].as_str().unwrap());
     assert_pulls(&server.anonymous().authorized(&bearer), pushed).await;
@@ -179,7 +180,9 @@ async fn a_disk_that_others_fill_to_the_last_byte_fails_cleanly() {
 async fn until_the_database_is_full(client: &Client, image: &Image) -> Answer {
     for number in 0..10_000 {
         let tag = format!("full{number}");
-        let answer = client.push_manifest(REPOSITORY, &tag, &image.manifest).await;
+        let answer = client
+            .push_manifest(REPOSITORY, &tag, &image.manifest)
+            .await;
         if answer.status != 201 {
             return answer;
         }
@@ -206,7 +209,11 @@ async fn a_full_database_fails_cleanly() {
     let retag = client.push_manifest(REPOSITORY, "b", manifest).await;
     retag.refused(507, "UNAVAILABLE");
     let path = format!("/v2/{REPOSITORY}/manifests/{}", manifest.digest);
-    client.delete(&path).send().await.refused(507, "UNAVAILABLE");
+    client
+        .delete(&path)
+        .send()
+        .await
+        .refused(507, "UNAVAILABLE");
     assert_readable(&server, &pushed).await;
     faults.end();
 
@@ -258,7 +265,10 @@ async fn a_database_that_cannot_sync_fails_cleanly() {
 #[tokio::test]
 async fn a_disk_that_cannot_write_fails_cleanly() {
     failing("pwrite64,write,ftruncate,openat", "EROFS", |server| {
-        vec![server.data().join("uploads"), server.data().join("metadata.sqlite-wal")]
+        vec![
+            server.data().join("uploads"),
+            server.data().join("metadata.sqlite-wal"),
+        ]
     })
     .await;
 }

@@ -244,7 +244,7 @@ async fn all_that_was_acknowledged_survives_a_power_loss() {
     };
     let report = try_crashes(&life, &life.recording, &effort).unwrap();
     println!("{report:?}");
-    assert!(report.calls > 1000 && report.answers > 200, "{report:?}");
+    assert!(report.calls > 1000 && report.answers > 150, "{report:?}");
     assert!(report.checkpoints > 0, "{report:?}");
     assert!(report.states > effort.states, "{report:?}");
     assert!(report.tried > effort.states / 2, "{report:?}");
@@ -257,7 +257,6 @@ type Kind = (&'static str, fn(&str) -> bool);
 const KINDS: &[Kind] = &[
     ("the bytes of objects", |path| path.starts_with("uploads/")),
     ("the names of objects", |path| path.starts_with("blobs/")),
-    ("the names of uploads", |path| path == "uploads"),
     ("the folders of objects", |path| path == "blobs"),
     ("the database's log", |path| path == "metadata.sqlite-wal"),
     ("the database", |path| path == "metadata.sqlite"),

@@ -38,17 +38,20 @@ impl Check<'_> {
             let of = |number: &u64| (*number, model.images[number].clone());
             numbers.iter().map(of).collect()
         };
-        // What is held of the upstream's comes without asking it.
-        let (kept, others): (Vec<_>, Vec<_>) = numbers
-            .into_iter()
-            .partition(|number| model.images[number].fate == Fate::Kept);
+        // A pull does not wait until what it fills is on the disk, but later
+        // that comes without asking the upstream.
+        let cycle = model.cycle;
+        let (kept, others): (Vec<_>, Vec<_>) = numbers.into_iter().partition(|number| {
+            let known = &model.images[number];
+            known.fate == Fate::Kept && (known.upstream.is_none() || known.cycle + 1 < cycle)
+        });
         let (kept, others) = (known(&kept), known(&others));
         self.hub.clear_requests();
         self.images(kept, model).await;
         if let Some(request) = self.hub.log().first() {
             model
                 .faults
-                .push(format!("a fill that ended is not held: {request}"));
+                .push(format!("an earlier fill is not held: {request}"));
         }
         self.images(others, model).await;
     }

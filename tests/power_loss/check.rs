@@ -5,10 +5,12 @@ use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use berth_domain::{ObjectKey, Secret, UploadId};
-use berth_ports::Ports;
+use berth_domain::{Secret, UploadId};
+use berth_oci::Digest;
+use berth_ports::{Finished, Ports, StoreError};
 use berth_service::{FirstStart, NewPassword, Service};
 use berth_settings::{KEYS, Sources, resolve};
+use bytes::Bytes;
 use tempfile::TempDir;
 
 use super::acknowledged::{Asked, Expected};
@@ -71,6 +73,7 @@ pub(super) async fn check(data: &Path, asked: &Asked, expected: &Expected) -> Re
         };
         service.first_start(first).await.map_err(fault)?;
     }
+    service.discard_ownerless().await.map_err(fault)?;
     let report = service.fsck(&mut |_| {}).await.map_err(fault)?;
     if let Some(fault) = report.faults.first() {
         return Err(format!("{} faults: {fault}", report.faults.len()));
@@ -90,7 +93,7 @@ struct Held<'a> {
 
 impl Held<'_> {
     async fn all(&self, asked: &Asked, expected: &Expected) -> Result<(), String> {
-        let fault = |error: berth_ports::StoreError| format!("{error:?}");
+        let fault = |error: StoreError| format!("{error:?}");
         for (repository, digest) in &expected.blobs {
             // fsck has read the bytes of every link.
             let link = self.ports.links.link(repository, *digest).await;
@@ -115,51 +118,38 @@ impl Held<'_> {
                 return Err(format!("tag {repository}:{tag} is {digest:?}"));
             }
         }
-        for (id, upload) in &asked.uploads {
-            let received = expected.received.get(id).copied();
-            self.upload(*id, &upload.bytes, received, upload.is_left_open)
-                .await?;
+        for (id, bytes) in &asked.uploads {
+            self.upload(*id, bytes).await?;
         }
         Ok(())
     }
 
-    /// An upload goes on behind bytes that are those that were sent.
-    async fn upload(
-        &self,
-        id: UploadId,
-        bytes: &[u8],
-        received: Option<u64>,
-        is_left_open: bool,
-    ) -> Result<(), String> {
-        let session = self.ports.uploads.upload(id).await;
-        let Some(session) = session.map_err(|error| format!("{error:?}"))? else {
-            let lost = is_left_open && received.is_some();
-            return if lost {
-                Err(format!("upload {id} is lost"))
-            } else {
-                Ok(())
-            };
-        };
-        let offset = session.state.offset;
-        if received.is_some_and(|received| offset < received) {
-            return Err(format!("upload {id} goes on at {offset}, not {received:?}"));
-        }
-        if offset == 0 {
+    /// An upload goes on to the bytes that were sent, or is known to be lost.
+    async fn upload(&self, id: UploadId, bytes: &Bytes) -> Result<(), String> {
+        let fault = |error: StoreError| format!("upload {id}: {error:?}");
+        let session = self.ports.uploads.upload(id).await.map_err(fault)?;
+        let Some(session) = session else {
             return Ok(());
+        };
+        let (blobs, key) = (&self.ports.blobs, session.key);
+        let offset = usize::try_from(session.state.offset).unwrap();
+        let mut writer = match blobs.write(key, session.state).await {
+            Err(StoreError::NotFound(_)) => return Ok(()),
+            writer => writer.map_err(fault)?,
+        };
+        let rest = bytes.slice(offset..);
+        writer.append(rest).await.map_err(fault)?;
+        let finished = writer.finish(Digest::sha256(bytes)).await.map_err(fault)?;
+        if !matches!(finished, Finished::Stored { .. }) {
+            return Err(format!("upload {id} is {finished:?}"));
         }
-        let offset = usize::try_from(offset).unwrap();
-        match self.object(session.key) {
-            Some(held) if held.get(..offset) == bytes.get(..offset) => Ok(()),
-            Some(_) => Err(format!("upload {id} has other bytes than were sent")),
-            None => Err(format!("upload {id} has no bytes")),
-        }
-    }
-
-    /// The bytes of an object, finished or not.
-    fn object(&self, key: ObjectKey) -> Option<Vec<u8>> {
         let name = key.to_string();
-        let finished = self.data.join("blobs").join(&name[name.len() - 2..]);
-        let unfinished = fs::read(self.data.join("uploads").join(&name)).ok();
-        unfinished.or_else(|| fs::read(finished.join(&name)).ok())
+        let fan = &name[name.len() - 2..];
+        let held = fs::read(self.data.join("blobs").join(fan).join(&name));
+        if held.is_ok_and(|held| held == *bytes) {
+            Ok(())
+        } else {
+            Err(format!("upload {id} has other bytes than were sent"))
+        }
     }
 }

@@ -7,7 +7,7 @@ use berth_testkit::image::{Content, Image, Index, Layer, random_bytes};
 use bytes::Bytes;
 use rusqlite::{Connection, OpenFlags};
 
-use super::acknowledged::{Asked, Upload, upload_of};
+use super::acknowledged::{Asked, upload_of};
 use crate::support::http::{Client, with_query};
 use crate::support::server::Server;
 use crate::support::wait::until;
@@ -94,21 +94,17 @@ impl Worker {
             let bytes = blob.bytes.clone();
             self.client.push_blob(&self.repository, bytes).await;
         }
-        let location = self.upload(&last.bytes, last.bytes.len(), false).await;
+        let location = self.upload(&last.bytes, last.bytes.len()).await;
         let put = with_query(&location, &format!("digest={}", last.digest));
         self.client.put(&put).send().await.expect(201);
     }
 
     /// Starts an upload and sends the first `length` bytes in two parts;
     /// answers where it goes on.
-    async fn upload(&self, bytes: &Bytes, length: usize, is_left_open: bool) -> String {
+    async fn upload(&self, bytes: &Bytes, length: usize) -> String {
         let mut location = self.client.start_upload(&self.repository).await;
-        let upload = Upload {
-            bytes: bytes.clone(),
-            is_left_open,
-        };
         let id = upload_of(&location).unwrap();
-        self.asked.lock().unwrap().uploads.insert(id, upload);
+        self.asked.lock().unwrap().uploads.insert(id, bytes.clone());
         let half = length / 2;
         for part in [bytes.slice(..half), bytes.slice(half..length)] {
             let patch = self.client.patch(&location).body(part);
@@ -118,11 +114,11 @@ impl Worker {
     }
 
     async fn leave_upload(&self) {
-        self.upload(&random_bytes(9000), 7000, true).await;
+        self.upload(&random_bytes(9000), 7000).await;
     }
 
     async fn cancel_upload(&self) {
-        let location = self.upload(&random_bytes(3000), 2000, false).await;
+        let location = self.upload(&random_bytes(3000), 2000).await;
         self.client.delete(&location).send().await.expect(204);
     }
 

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use berth_service::Service;
+use berth_service::{Service, Swept};
 use jiff::SignedDuration;
 
 use crate::JobError;
@@ -21,7 +21,7 @@ pub(crate) async fn handle(service: &Service) -> Result<(), JobError> {
         }
     };
     let swept = service.sweep_garbage_if_idle(&mut observer).await?;
-    if let Some(swept) = swept.filter(|swept| swept.has_freed()) {
+    if let Some(swept) = swept.filter(Swept::has_freed) {
         tracing::info!(
             links = swept.links,
             manifests = swept.manifests,

@@ -75,11 +75,12 @@ impl Service {
         }
     }
 
-    /// Ends the deletion of a manifest that is hidden already. If that fails,
-    /// it is whole again rather than half gone.
+    /// Ends the deletion of a manifest that is hidden already. It is visible
+    /// again if an index names it; after any other failure it stays hidden, and
+    /// a repeat or a sweep ends what was begun.
     async fn end_or_restore(&self, manifest: &Manifest) -> Result<()> {
         let ended = self.end_deletion(manifest).await;
-        if ended.is_err() {
+        if matches!(ended, Err(Error::PreconditionFailed(_))) {
             let (repository, digest) = (&manifest.repository, manifest.digest);
             // The first failure is the one to be told.
             if let Err(error) = self.restore(repository, digest).await {

@@ -337,7 +337,9 @@ impl Store {
                 let done = self.change_manifest(*r, *m, *nonce, ManifestChange::Commit);
                 if done {
                     self.touch(*r, *m);
-                    tags.iter().for_each(|tag| self.set_tag(*r, *m, *tag));
+                    for tag in tags {
+                        self.set_tag(*r, *m, *tag);
+                    }
                 }
                 done
             }

@@ -68,14 +68,20 @@ impl Layout {
     }
 
     /// The keys of the unfinished objects. Files of other names are not ours.
+    /// The old name of a finished object is taken away: a power loss may have
+    /// kept it, and whoever deleted that would delete the object.
     pub(super) fn all_unfinished(&self) -> io::Result<Vec<ObjectKey>> {
         let mut keys = Vec::new();
         for entry in fs::read_dir(&self.uploads)? {
             let name = entry?.file_name();
-            keys.extend(
-                name.to_str()
-                    .and_then(|name| name.parse::<ObjectKey>().ok()),
-            );
+            let Some(key) = name.to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            if self.finished(key).exists() {
+                fs::remove_file(self.unfinished(key))?;
+            } else {
+                keys.push(key);
+            }
         }
         Ok(keys)
     }

@@ -1,6 +1,7 @@
 //! Behaviours of [`LinkStore`](berth_ports::LinkStore): how blobs go.
 
 use berth_domain::{Blob, LinkToken};
+use berth_oci::RepositoryName;
 use berth_ports::GcSubject;
 
 use super::fixtures::{digest, fresh, race, winners};
@@ -20,16 +21,15 @@ suite! {
 }
 
 /// A blob that has lost its only link.
-async fn make_unlinked(stores: &Stores, name: &str) -> Blob {
-    let repository = stores.make_repository("a/b").await;
-    let link = stores.make_link(&repository, digest(name)).await;
+async fn make_unlinked(stores: &Stores, repository: &RepositoryName, name: &str) -> Blob {
+    let link = stores.make_link(repository, digest(name)).await;
     let (links, token) = (&stores.links, fresh::<LinkToken>());
     links
-        .condemn_link(&repository, link.digest, link.id, token)
+        .condemn_link(repository, link.digest, link.id, token)
         .await
         .unwrap();
     links
-        .delete_link(&repository, link.digest, token, stores.now())
+        .delete_link(repository, link.digest, token, stores.now())
         .await
         .unwrap();
     blob(stores, name).await.unwrap()
@@ -48,8 +48,9 @@ async fn has_entry(stores: &Stores, blob: &Blob) -> bool {
 
 /// Whatever happens to one.
 pub async fn a_deleted_blob_is_gone_and_others_stay(stores: &Stores) {
-    let gone = make_unlinked(stores, "layer").await;
-    let kept = make_unlinked(stores, "other").await;
+    let repository = stores.make_repository("a/b").await;
+    let gone = make_unlinked(stores, &repository, "layer").await;
+    let kept = make_unlinked(stores, &repository, "other").await;
     stores.links.delete_blob(&gone, stores.now()).await.unwrap();
     assert_eq!(blob(stores, "layer").await, None);
     assert_eq!(blob(stores, "other").await, Some(kept));
@@ -57,7 +58,8 @@ pub async fn a_deleted_blob_is_gone_and_others_stay(stores: &Stores) {
 
 /// Due as asked.
 pub async fn the_object_of_a_deleted_blob_is_in_the_gc_queue(stores: &Stores) {
-    let gone = make_unlinked(stores, "layer").await;
+    let repository = stores.make_repository("a/b").await;
+    let gone = make_unlinked(stores, &repository, "layer").await;
     assert!(!has_entry(stores, &gone).await);
     let now = stores.later();
     stores.links.delete_blob(&gone, now).await.unwrap();
@@ -66,7 +68,8 @@ pub async fn the_object_of_a_deleted_blob_is_in_the_gc_queue(stores: &Stores) {
 
 /// The second of two deletions says so, and puts nothing into the GC queue.
 pub async fn a_blob_that_is_not_there_cannot_be_deleted(stores: &Stores) {
-    let gone = make_unlinked(stores, "layer").await;
+    let repository = stores.make_repository("a/b").await;
+    let gone = make_unlinked(stores, &repository, "layer").await;
     let now = stores.now();
     stores.links.delete_blob(&gone, now).await.unwrap();
     let before = stores.gc.due(now, None, 100).await.unwrap();
@@ -76,7 +79,8 @@ pub async fn a_blob_that_is_not_there_cannot_be_deleted(stores: &Stores) {
 
 /// The new link raised its generation.
 pub async fn a_blob_that_was_linked_since_it_was_read_cannot_be_deleted(stores: &Stores) {
-    let read = make_unlinked(stores, "layer").await;
+    let repository = stores.make_repository("a/b").await;
+    let read = make_unlinked(stores, &repository, "layer").await;
     let other = stores.make_repository("a/c").await;
     let link = stores.make_link(&other, read.digest).await;
     let now = stores.now();
@@ -90,7 +94,8 @@ pub async fn a_blob_that_was_linked_since_it_was_read_cannot_be_deleted(stores: 
 
 /// It is another life of the blob.
 pub async fn a_blob_with_another_key_cannot_be_deleted(stores: &Stores) {
-    let blob = make_unlinked(stores, "layer").await;
+    let repository = stores.make_repository("a/b").await;
+    let blob = make_unlinked(stores, &repository, "layer").await;
     let other = Blob {
         key: fresh(),
         ..blob.clone()
@@ -102,7 +107,8 @@ pub async fn a_blob_with_another_key_cannot_be_deleted(stores: &Stores) {
 
 /// Its object is put into the queue once.
 pub async fn one_of_many_deletions_of_a_blob_wins(stores: &Stores) {
-    let gone = make_unlinked(stores, "layer").await;
+    let repository = stores.make_repository("a/b").await;
+    let gone = make_unlinked(stores, &repository, "layer").await;
     let results = race(|_| {
         let (stores, gone) = (stores.clone(), gone.clone());
         async move { stores.links.delete_blob(&gone, stores.now()).await }
@@ -116,9 +122,10 @@ pub async fn one_of_many_deletions_of_a_blob_wins(stores: &Stores) {
 
 /// Under a new key; the old key's entry stays its own.
 pub async fn a_deleted_blob_can_be_made_again(stores: &Stores) {
-    let old = make_unlinked(stores, "layer").await;
+    let repository = stores.make_repository("a/b").await;
+    let old = make_unlinked(stores, &repository, "layer").await;
     stores.links.delete_blob(&old, stores.now()).await.unwrap();
-    let new = make_unlinked(stores, "layer").await;
+    let new = make_unlinked(stores, &repository, "layer").await;
     assert_ne!(new.key, old.key);
     assert!(has_entry(stores, &old).await);
     assert!(!has_entry(stores, &new).await);

@@ -19,7 +19,7 @@ fn two_pushers_of_an_image() {
 
 #[test]
 fn a_trusted_head() {
-    assert_holds(&trust([1, 1]));
+    assert_holds(&trust([2, 1]));
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn a_deletion_that_died() {
 
 #[test]
 fn a_mount_and_a_sweep() {
-    assert_holds(&mount([2, 0]));
+    assert_holds(&mount([2, 1]));
 }
 
 #[test]

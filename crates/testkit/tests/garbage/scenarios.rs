@@ -101,20 +101,21 @@ pub fn trust(looks: [usize; 2]) -> Scenario {
 /// The same with time that goes by.
 pub fn promise() -> Scenario {
     Scenario {
-        name: "a HEAD and its promise, a sweeper, a clock",
+        name: "a HEAD and its promise, two sweepers, a clock",
         grace: 2,
         ticks: 3,
-        ..trust([2, 0])
+        ..trust([2, 1])
     }
 }
 
 /// Two push the same image.
 pub fn two_pushers() -> Scenario {
     Scenario {
-        name: "two pushers of one image whose blob is there, a sweeper",
+        name: "two pushers of one image, two sweepers, one crash",
         manifests: image(),
         before: vec![Task::Upload(0, 0)],
-        actors: sweepers([1, 0], vec![vec![Task::Push(0, 0, None)]; 2]),
+        actors: sweepers([1, 1], vec![vec![Task::Push(0, 0, None)]; 2]),
+        crashes: 1,
         ..Scenario::default()
     }
 }
@@ -122,9 +123,10 @@ pub fn two_pushers() -> Scenario {
 /// Two upload the same blob.
 pub fn two_uploads() -> Scenario {
     Scenario {
-        name: "two uploads of one blob, a sweeper",
+        name: "two uploads of one blob, two sweepers, one crash",
         manifests: image(),
-        actors: sweepers([1, 0], vec![vec![Task::Upload(0, 0)]; 2]),
+        actors: sweepers([2, 1], vec![vec![Task::Upload(0, 0)]; 2]),
+        crashes: 1,
         ..Scenario::default()
     }
 }
@@ -150,11 +152,11 @@ pub fn delete() -> Scenario {
 /// A deletion dies, and the image is pushed again.
 pub fn dead_deletion() -> Scenario {
     Scenario {
-        name: "a deletion dies, the image is pushed again, a sweeper",
+        name: "a deletion dies, the image is pushed again, two sweepers",
         manifests: image(),
         before: push(None),
         actors: sweepers(
-            [1, 0],
+            [1, 1],
             vec![vec![Task::Delete(0, 0)], vec![Task::Push(0, 0, None); 2]],
         ),
         crashes: 1,
@@ -178,11 +180,15 @@ pub fn fill() -> Scenario {
     let mut manifests = image();
     manifests[0].sparse = true;
     Scenario {
-        name: "a proxy keeps a manifest, its blob is fetched, a sweeper",
+        name: "a proxy keeps a manifest, two fills of its blob, a sweeper, one crash",
         manifests,
         actors: sweepers(
             [1, 0],
-            vec![vec![Task::Push(0, 0, None)], vec![Task::Upload(0, 0)]],
+            vec![
+                vec![Task::Push(0, 0, None)],
+                vec![Task::Upload(0, 0)],
+                vec![Task::Upload(0, 0)],
+            ],
         ),
         crashes: 1,
         ..Scenario::default()
@@ -192,11 +198,11 @@ pub fn fill() -> Scenario {
 /// An index is pushed while its child is deleted.
 pub fn push_of_index() -> Scenario {
     Scenario {
-        name: "an index is pushed, its child deleted, a sweeper",
+        name: "an index is pushed, its child deleted, two sweepers, one crash",
         manifests: index(),
         before: push(None),
         actors: sweepers(
-            [1, 0],
+            [1, 1],
             vec![vec![Task::Push(0, 1, Some(0))], vec![Task::Delete(0, 0)]],
         ),
         crashes: 1,
@@ -216,9 +222,10 @@ pub fn orphan(grace: i64) -> Scenario {
             Task::Delete(0, 1),
         ],
         actors: sweepers(
-            [1, 1],
+            [2, 1],
             vec![vec![Task::Push(0, 0, Some(0))], vec![Task::Work]],
         ),
+        crashes: 1,
         grace,
         ..Scenario::default()
     }
@@ -227,11 +234,11 @@ pub fn orphan(grace: i64) -> Scenario {
 /// A client deletes a blob while a manifest that names it is pushed.
 pub fn delete_of_blob() -> Scenario {
     Scenario {
-        name: "a blob's link is deleted, its manifest pushed, a sweeper",
+        name: "a blob's link is deleted, its manifest pushed, two sweepers, one crash",
         manifests: image(),
         before: vec![Task::Upload(0, 0)],
         actors: sweepers(
-            [1, 0],
+            [1, 1],
             vec![vec![Task::Push(0, 0, None)], vec![Task::DeleteBlob(0, 0)]],
         ),
         crashes: 1,

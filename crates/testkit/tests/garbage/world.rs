@@ -225,9 +225,11 @@ impl World {
         let before = self.store.clone();
         let answer = apply(&mut self.store, scenario.mutant, op);
         let items = changed(&before, &self.store);
-        // Who writes an item waits for the transaction that holds it.
-        self.lag
-            .retain(|lag| !items.iter().any(|item| item.is_same(&lag.item)));
+        // Who writes an item, or wants to, waits for the transaction that
+        // holds it.
+        self.lag.retain(|lag| {
+            !lag.item.is_checked_by(op) && !items.iter().any(|item| item.is_same(&lag.item))
+        });
         let early = scenario.mutant == Some(Mutant::EarlyEntries);
         let announced =
             before.jobs.len() < self.store.jobs.len() || early && before.queue != self.store.queue;
@@ -377,6 +379,29 @@ impl Item {
             (Self::Link((r, d), _), Op::Link(of, name)) => (r, d) == (of, name),
             (Self::Blob(d, _), Op::Blob(name)) => d == name,
             (Self::BackEdge((d, ..), _), Op::BackEdges(name)) => d == name,
+            _ => false,
+        }
+    }
+
+    /// Whether a write depends on it.
+    fn is_checked_by(&self, op: &Op) -> bool {
+        match (self, op) {
+            (Self::Link((r, d), _), Op::ChangeLink(of, name, _)) => (r, d) == (of, name),
+            (Self::Link(at, _), Op::CommitLink(commit)) => {
+                *at == (commit.repository, commit.digest)
+            }
+            (Self::Blob(d, _), Op::CommitLink(commit)) => *d == commit.digest,
+            (Self::Blob(d, _), Op::DeleteBlob(name, _)) => d == name,
+            (
+                Self::Manifest((r, m), _),
+                Op::Begin(of, name, _)
+                | Op::CommitManifest(of, name, ..)
+                | Op::Abort(of, name, ..)
+                | Op::Hide(of, name, ..)
+                | Op::Restore(of, name, _)
+                | Op::EndDelete(of, name, _)
+                | Op::PutTag(of, _, name, _),
+            ) => (r, m) == (of, name),
             _ => false,
         }
     }

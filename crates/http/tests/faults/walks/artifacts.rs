@@ -48,7 +48,6 @@ pub(crate) fn walks(_: &World) -> Vec<Walk> {
         app(&format!("GET {one}"), "GET /artifacts/v1"),
         app(&format!("GET {one}"), "GET /artifacts/multi"),
         app(&format!("DELETE {one}"), "DELETE /artifacts/v2")
-            .again(delete_by_digest)
             .repeats(&[404])
             .in_steps(),
         app(
@@ -69,15 +68,6 @@ pub(crate) fn walks(_: &World) -> Vec<Walk> {
         )
         .repeats(&[404]),
     ]
-}
-
-/// A deletion that fails on its way may have taken the tag already.
-fn delete_by_digest(berth: &Berth) -> LocalBoxFuture<'_, Answer> {
-    Box::pin(async {
-        let digest = image("two").digest();
-        let line = format!("DELETE /artifacts/{digest}");
-        berth.send(in_app(&line).request()).await
-    })
 }
 
 #[tokio::test]
