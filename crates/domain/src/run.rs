@@ -176,12 +176,35 @@ impl FromStr for Cron {
         if text.len() > MAX_CRON_BYTES || fields != 6 {
             return Err(refused());
         }
-        let schedule = jiff_cron::Schedule::from_str(text).map_err(|_| refused())?;
+        let counted_from_1 = with_weekdays_from_1(text).ok_or_else(refused)?;
+        let schedule = jiff_cron::Schedule::from_str(&counted_from_1).map_err(|_| refused())?;
         Ok(Self {
             text: text.to_owned(),
             schedule,
         })
     }
+}
+
+/// Weekdays are 0 (Sunday) to 6 in Harbor's expressions; the library counts
+/// them from 1. `None` if one is greater than 6. A number behind a slash is a
+/// step.
+fn with_weekdays_from_1(text: &str) -> Option<String> {
+    let (rest, weekdays) = text
+        .trim_end()
+        .rsplit_once(|c: char| c.is_ascii_whitespace())?;
+    let mut counted = format!("{rest} ");
+    let mut step = false;
+    for part in weekdays.split_inclusive(|c: char| !c.is_ascii_digit()) {
+        let digits = part.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let separator = &part[digits.len()..];
+        match digits.parse::<u8>() {
+            Ok(day) if !step => counted.push_str(&(day <= 6).then_some(day + 1)?.to_string()),
+            _ => counted.push_str(digits),
+        }
+        counted.push_str(separator);
+        step = separator == "/";
+    }
+    Some(counted)
 }
 
 impl PartialEq for Cron {
@@ -278,6 +301,18 @@ mod tests {
             next("0 0 0 * * 6", "2026-11-21T12:00:00Z"),
             "2026-11-28T00:00:00Z"
         );
+        assert_eq!(
+            next("0 30 2 * * 1-5", "2026-11-21T12:00:00Z"),
+            "2026-11-23T02:30:00Z"
+        );
+        assert_eq!(
+            next("0 0 0 * * */2", "2026-11-21T12:00:00Z"),
+            "2026-11-22T00:00:00Z"
+        );
+        assert_eq!(
+            next("0 0 0 * * MON,3", "2026-11-23T12:00:00Z"),
+            "2026-11-25T00:00:00Z"
+        );
     }
 
     #[test]
@@ -288,6 +323,7 @@ mod tests {
             "* * * * *",
             "0 0 0 * * * *",
             "0 0 25 * * *",
+            "0 0 0 * * 7",
             "a b c d e f",
             &long,
         ] {

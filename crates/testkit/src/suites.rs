@@ -89,6 +89,7 @@ macro_rules! metadata_suites {
         $crate::link_lists_suite!($subject);
         $crate::blob_life_suite!($subject);
         $crate::gc_queue_suite!($subject);
+        $crate::histories_suite!($subject);
         $crate::uploads_suite!($subject);
         $crate::outbox_suite!($subject);
         $crate::queue_suite!($subject);
@@ -125,6 +126,8 @@ pub mod clock;
 pub mod edges;
 mod fixtures;
 pub mod gc_queue;
+pub mod histories;
+mod history_calls;
 pub mod ids;
 pub mod link_commit;
 pub mod link_life;

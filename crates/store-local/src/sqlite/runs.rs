@@ -176,14 +176,23 @@ fn update(connection: &Connection, run: &Run) -> SqliteResult<()> {
 }
 
 fn put_schedule(connection: &Connection, schedule: &Schedule) -> SqliteResult<()> {
-    let put = change(
+    let version = one(
         connection,
-        "INSERT INTO schedules (kind, cadence, cron, options, last_at, created_at, version)
-              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7 + 1)
-         ON CONFLICT (kind) DO UPDATE
-                 SET cadence = ?2, cron = ?3, options = ?4, last_at = ?5, created_at = ?6,
-                     version = version + 1
-               WHERE version = ?7",
+        "SELECT version
+           FROM schedules
+          WHERE kind = ?1",
+        [schedule.kind.as_str()],
+        |row| row.get(0),
+    )?;
+    let as_expected = version.unwrap_or(0_u64) == schedule.version.0;
+    expect_one(usize::from(as_expected), || {
+        format!("schedule {}", schedule.kind.as_str())
+    })?;
+    change(
+        connection,
+        "INSERT OR REPLACE
+           INTO schedules (kind, cadence, cron, options, last_at, created_at, version)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7 + 1)",
         params![
             schedule.kind.as_str(),
             schedule.cadence.as_str(),
@@ -194,7 +203,7 @@ fn put_schedule(connection: &Connection, schedule: &Schedule) -> SqliteResult<()
             schedule.version.0,
         ],
     )?;
-    expect_one(put, || format!("schedule {}", schedule.kind.as_str()))
+    Ok(())
 }
 
 fn expect_one(changed: usize, what: impl FnOnce() -> String) -> Result<(), SqliteError> {

@@ -150,7 +150,11 @@ pub async fn a_postponed_entry_that_is_gone_is_put_again(stores: &Stores) {
     let repository = stores.make_repository("a/b").await;
     enqueue(stores, &repository, "layer", 1).await;
     let entry = due(stores, None, 10).await.remove(0);
-    stores.gc.decided(std::slice::from_ref(&entry.key)).await.unwrap();
+    stores
+        .gc
+        .decided(std::slice::from_ref(&entry.key))
+        .await
+        .unwrap();
     stores.gc.postpone(&entry, stores.now()).await.unwrap();
     let after = due(stores, None, 10).await;
     assert_eq!(after.len(), 1);

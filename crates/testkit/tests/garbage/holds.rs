@@ -3,18 +3,18 @@
 
 use crate::exploration::{assert_holds, explore};
 use crate::scenarios::{
-    Scenario, Task, dead_deletion, delete, delete_of_blob, fill, mount, orphan, promise, push,
+    Scenario, dead_deletion, delete, delete_of_blob, fill, mount, orphan, promise, push,
     push_of_index, sweepers, trust, two_pushers, two_uploads,
 };
 
 #[test]
 fn two_uploads_of_a_blob() {
-    assert_holds(&two_uploads());
+    assert_holds(&two_uploads([1, 0]));
 }
 
 #[test]
 fn two_pushers_of_an_image() {
-    assert_holds(&two_pushers());
+    assert_holds(&two_pushers([1, 0]));
 }
 
 #[test]
@@ -24,22 +24,22 @@ fn a_trusted_head() {
 
 #[test]
 fn a_promise() {
-    assert_holds(&promise());
+    assert_holds(&promise([1, 0]));
 }
 
 #[test]
 fn a_deletion_and_a_push() {
-    assert_holds(&delete());
+    assert_holds(&delete([1, 0]));
 }
 
 #[test]
 fn a_deletion_that_died() {
-    assert_holds(&dead_deletion());
+    assert_holds(&dead_deletion([1, 0]));
 }
 
 #[test]
 fn a_mount_and_a_sweep() {
-    assert_holds(&mount([2, 1]));
+    assert_holds(&mount([2, 0]));
 }
 
 #[test]
@@ -68,31 +68,29 @@ fn an_orphan_that_is_tagged_needs_its_promise() {
 
 #[test]
 fn a_deletion_of_a_blob_and_a_push() {
-    assert_holds(&delete_of_blob());
+    assert_holds(&delete_of_blob([1, 0]));
 }
 
-/// Minutes to hours.
+/// Minutes.
 #[test]
 fn large_ones() {
     if std::env::var_os("BERTH_FULL").is_none() {
         println!("large scenarios are explored with BERTH_FULL=1 only");
         return;
     }
+    assert_holds(&two_uploads([1, 1]));
+    assert_holds(&two_pushers([1, 1]));
     assert_holds(&trust([2, 2]));
-    assert_holds(&mount([2, 2]));
+    assert_holds(&promise([1, 1]));
+    assert_holds(&delete([1, 1]));
+    assert_holds(&dead_deletion([1, 1]));
+    assert_holds(&mount([2, 1]));
+    assert_holds(&delete_of_blob([1, 1]));
     assert_holds(&Scenario {
-        name: "two pushes of one image from the start, a sweeper",
+        name: "two pushes of one image from the start, sweepers",
         before: Vec::new(),
-        actors: sweepers([2, 0], vec![push(None), push(None)]),
-        ..two_pushers()
-    });
-    assert_holds(&Scenario {
-        name: "a push, a deletion, its job, two sweepers, one crash",
-        actors: sweepers(
-            [1, 1],
-            vec![push(Some(0)), vec![Task::Delete(0, 0)], vec![Task::Work]],
-        ),
-        crashes: 1,
-        ..delete()
+        actors: sweepers([1, 0], vec![push(None), push(None)]),
+        crashes: 0,
+        ..two_pushers([1, 0])
     });
 }

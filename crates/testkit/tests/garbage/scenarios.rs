@@ -90,7 +90,7 @@ pub fn push(tag: Option<u8>) -> Vec<Task> {
 /// A HEAD is trusted while two sweepers look.
 pub fn trust(looks: [usize; 2]) -> Scenario {
     Scenario {
-        name: "a pusher trusts a HEAD, two sweepers",
+        name: "a pusher trusts a HEAD, sweepers",
         manifests: image(),
         before: vec![Task::Upload(0, 0)],
         actors: sweepers(looks, vec![vec![Task::Head(0, 0), Task::Push(0, 0, None)]]),
@@ -99,46 +99,46 @@ pub fn trust(looks: [usize; 2]) -> Scenario {
 }
 
 /// The same with time that goes by.
-pub fn promise() -> Scenario {
+pub fn promise(looks: [usize; 2]) -> Scenario {
     Scenario {
-        name: "a HEAD and its promise, two sweepers, a clock",
+        name: "a HEAD and its promise, sweepers, a clock",
         grace: 2,
         ticks: 3,
-        ..trust([2, 1])
+        ..trust(looks)
     }
 }
 
 /// Two push the same image.
-pub fn two_pushers() -> Scenario {
+pub fn two_pushers(looks: [usize; 2]) -> Scenario {
     Scenario {
-        name: "two pushers of one image, two sweepers, one crash",
+        name: "two pushers of one image, sweepers, one crash",
         manifests: image(),
         before: vec![Task::Upload(0, 0)],
-        actors: sweepers([1, 1], vec![vec![Task::Push(0, 0, None)]; 2]),
+        actors: sweepers(looks, vec![vec![Task::Push(0, 0, None)]; 2]),
         crashes: 1,
         ..Scenario::default()
     }
 }
 
 /// Two upload the same blob.
-pub fn two_uploads() -> Scenario {
+pub fn two_uploads(looks: [usize; 2]) -> Scenario {
     Scenario {
-        name: "two uploads of one blob, two sweepers, one crash",
+        name: "two uploads of one blob, sweepers, one crash",
         manifests: image(),
-        actors: sweepers([2, 1], vec![vec![Task::Upload(0, 0)]; 2]),
+        actors: sweepers(looks, vec![vec![Task::Upload(0, 0)]; 2]),
         crashes: 1,
         ..Scenario::default()
     }
 }
 
 /// An image is deleted while it is pushed again.
-pub fn delete() -> Scenario {
+pub fn delete(looks: [usize; 2]) -> Scenario {
     Scenario {
-        name: "an image is pushed again and deleted, its job done, a sweeper",
+        name: "an image is pushed again and deleted, its job done, sweepers",
         manifests: image(),
         before: push(Some(0)),
         actors: sweepers(
-            [1, 0],
+            looks,
             vec![
                 vec![Task::Push(0, 0, Some(0))],
                 vec![Task::Delete(0, 0)],
@@ -150,13 +150,13 @@ pub fn delete() -> Scenario {
 }
 
 /// A deletion dies, and the image is pushed again.
-pub fn dead_deletion() -> Scenario {
+pub fn dead_deletion(looks: [usize; 2]) -> Scenario {
     Scenario {
-        name: "a deletion dies, the image is pushed again, two sweepers",
+        name: "a deletion dies, the image is pushed again, sweepers",
         manifests: image(),
         before: push(None),
         actors: sweepers(
-            [1, 1],
+            looks,
             vec![vec![Task::Delete(0, 0)], vec![Task::Push(0, 0, None); 2]],
         ),
         crashes: 1,
@@ -167,7 +167,7 @@ pub fn dead_deletion() -> Scenario {
 /// A blob is mounted while its only link goes.
 pub fn mount(looks: [usize; 2]) -> Scenario {
     Scenario {
-        name: "a blob is mounted and named while its last link goes, two sweepers",
+        name: "a blob is mounted and named while its last link goes, sweepers",
         manifests: image(),
         before: vec![Task::Upload(0, 0)],
         actors: sweepers(looks, vec![vec![Task::Mount(1, 0), Task::Push(1, 0, None)]]),
@@ -180,7 +180,7 @@ pub fn fill() -> Scenario {
     let mut manifests = image();
     manifests[0].sparse = true;
     Scenario {
-        name: "a proxy keeps a manifest, two fills of its blob, a sweeper, one crash",
+        name: "a proxy keeps a manifest, two fills of its blob, sweepers, one crash",
         manifests,
         actors: sweepers(
             [1, 0],
@@ -198,7 +198,7 @@ pub fn fill() -> Scenario {
 /// An index is pushed while its child is deleted.
 pub fn push_of_index() -> Scenario {
     Scenario {
-        name: "an index is pushed, its child deleted, two sweepers, one crash",
+        name: "an index is pushed, its child deleted, sweepers, one crash",
         manifests: index(),
         before: push(None),
         actors: sweepers(
@@ -213,7 +213,7 @@ pub fn push_of_index() -> Scenario {
 /// A child that lost its index is tagged.
 pub fn orphan(grace: i64) -> Scenario {
     Scenario {
-        name: "a child whose index went is tagged, its job done, two sweepers",
+        name: "a child whose index went is tagged, its job done, sweepers",
         manifests: index(),
         before: vec![
             Task::Upload(0, 0),
@@ -232,13 +232,13 @@ pub fn orphan(grace: i64) -> Scenario {
 }
 
 /// A client deletes a blob while a manifest that names it is pushed.
-pub fn delete_of_blob() -> Scenario {
+pub fn delete_of_blob(looks: [usize; 2]) -> Scenario {
     Scenario {
-        name: "a blob's link is deleted, its manifest pushed, two sweepers, one crash",
+        name: "a blob's link is deleted, its manifest pushed, sweepers, one crash",
         manifests: image(),
         before: vec![Task::Upload(0, 0)],
         actors: sweepers(
-            [1, 1],
+            looks,
             vec![vec![Task::Push(0, 0, None)], vec![Task::DeleteBlob(0, 0)]],
         ),
         crashes: 1,

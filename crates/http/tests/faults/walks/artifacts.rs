@@ -1,10 +1,7 @@
 //! Repositories and artifacts, as Harbor's API has them.
 
-use futures_util::future::LocalBoxFuture;
 use serde_json::json;
 
-use crate::answer::Answer;
-use crate::berth::Berth;
 use crate::upstream::image;
 use crate::walk::{Sent, Walk};
 use crate::world::World;
