@@ -41,6 +41,8 @@ struct State {
     calls: usize,
     struck: Option<&'static str>,
     panics: usize,
+    /// What pauses come from, if there are any.
+    pauses: Option<u64>,
 }
 
 /// The failures that a port has for what was done to it here.
@@ -142,6 +144,23 @@ impl Faults {
         state.struck
     }
 
+    /// Each call lets others go first now and then, in an order that `seed`
+    /// stands for.
+    pub fn interleave(&self, seed: u64) {
+        self.state().pauses = Some(seed);
+    }
+
+    async fn pause(&self) {
+        let next = |seed: u64| seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let drawn = self.state().pauses.as_mut().map(|seed| {
+            *seed = next(*seed);
+            *seed >> 62
+        });
+        for _ in 0..drawn.unwrap_or_default() {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// How many tasks have panicked.
     pub fn panics(&self) -> usize {
         self.state().panics
@@ -175,6 +194,7 @@ impl Faults {
         name: &'static str,
         call: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
+        self.pause().await;
         let Some(fault) = self.next(name) else {
             return call.await;
         };

@@ -62,11 +62,8 @@ impl Chooser {
 
     /// An id that was given to something.
     fn earlier<Id: From<FreshId>>(&mut self) -> Id {
-        let number = match self.ids.len() {
-            0 => 1,
-            count => self.ids[self.below(count)],
-        };
-        Id::from(FreshId(number))
+        let place = self.below(self.ids.len().max(1));
+        Id::from(FreshId(self.ids.get(place).copied().unwrap_or(1)))
     }
 
     fn next(&mut self, store: &Store) -> Op {
@@ -112,8 +109,7 @@ impl Chooser {
             }
             5 => {
                 let other = (r, d, self.earlier());
-                (r, d, _) = self.one_of(&pending, other);
-                let id = other.2;
+                let (r, d, id) = self.one_of(&pending, other);
                 Op::Withdraw(r, d, id)
             }
             6 => {

@@ -1,7 +1,7 @@
 //! The model's calls as calls of the ports, and what these answer as the model
 //! has it.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use berth_domain::{
@@ -406,9 +406,9 @@ impl<'a> Played<'a> {
 
     /// What is in the queue, and the jobs that wait, are the model's.
     pub(super) async fn assert_waiting(&self, model: &model::Store) {
-        let expected: BTreeSet<_> = model.queue.keys().map(|one| self.subject(*one)).collect();
+        let expected: HashSet<_> = model.queue.keys().map(|one| self.subject(*one)).collect();
         let found = self.entries().await;
-        let found: BTreeSet<_> = found.into_iter().map(|entry| entry.subject).collect();
+        let found: HashSet<_> = found.into_iter().map(|entry| entry.subject).collect();
         assert_eq!(found, expected);
         let mut jobs: Vec<_> = model.jobs.iter().map(|job| self.job(*job)).collect();
         for envelope in self.stores.unsent().await {
