@@ -35,6 +35,9 @@ const AT_ONCE: usize = 32;
 /// When to look again at what others are in the middle of.
 const SOON: SignedDuration = SignedDuration::from_mins(1);
 
+/// A round looks at nothing twice, even if there is no grace period.
+const NOT_AT_ONCE: SignedDuration = SignedDuration::from_millis(1);
+
 /// What a sweep has done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
@@ -190,6 +193,7 @@ impl Service {
                 Ok(Look::Decided(done)) => swept += done,
                 Ok(Look::Later(due)) => {
                     swept.later += 1;
+                    let due = due.max(self.now() + NOT_AT_ONCE);
                     if let Some(entry) = entries.pop() {
                         self.ports.gc.postpone(&entry, due).await?;
                     }

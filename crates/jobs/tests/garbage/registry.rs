@@ -36,7 +36,6 @@ pub(crate) struct Process {
 /// Tasks that die with their process.
 #[derive(Debug, Default)]
 struct Mortal {
-    inner: TokioTasks,
     running: Mutex<Vec<AbortHandle>>,
 }
 
