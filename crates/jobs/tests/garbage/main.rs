@@ -100,13 +100,11 @@ async fn history(world: &World, seed: u64) {
             // It was cut off, or came to its end.
             drop(actor.await);
         }
-        eprintln!("idle");
         for process in processes {
             process.idle().await;
         }
         world.clock.advance(std::time::Duration::from_secs(1));
     }
-    eprintln!("drain");
     drain(world).await;
     assert_nothing_left(world, &format!("history {seed}")).await;
 }
@@ -120,7 +118,6 @@ fn histories(few: u64) -> std::ops::Range<u64> {
 #[tokio::test]
 async fn whatever_happens_over_memory_what_is_needed_stays_and_the_rest_goes() {
     for seed in histories(100) {
-        eprintln!("seed {seed}");
         history(&World::in_memory().await, seed).await;
     }
 }

@@ -42,7 +42,7 @@ impl Chooser {
     }
 
     fn often(&mut self) -> bool {
-        self.byte() % 4 != 0
+        !self.byte().is_multiple_of(4)
     }
 
     /// One of these; now and then, or if there is none, another.
@@ -239,7 +239,7 @@ pub async fn random_histories_are_those_of_the_model(stores: &Stores) {
             ids: Vec::new(),
         };
         for number in 0..CALLS {
-            if chooser.byte() % 8 == 0 {
+            if chooser.byte().is_multiple_of(8) {
                 stores.later();
                 model.now += 1;
             }
