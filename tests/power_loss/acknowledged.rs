@@ -40,7 +40,7 @@ impl Told {
         match status {
             "201" => Self::created(headers.get("location")?),
             // An upload may be lost: its answers have a location.
-            "202" => headers.get("location").is_none().then_some(Self::Deleted),
+            "202" => (!headers.contains_key("location")).then_some(Self::Deleted),
             _ => None,
         }
     }

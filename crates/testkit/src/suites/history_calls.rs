@@ -1,7 +1,10 @@
 //! The model's calls as calls of the ports, and what these answer as the model
 //! has it.
 
-#![expect(clippy::panic, reason = "a history that cannot be played is a mistake of its test")]
+#![expect(
+    clippy::panic,
+    reason = "a history that cannot be played is a mistake of its test"
+)]
 
 use std::collections::HashSet;
 use std::time::Duration;

@@ -15,7 +15,7 @@ use crate::scenarios::Task;
 
 /// How a task ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     /// 2xx.
     Ok,
     /// 4xx.
@@ -25,7 +25,7 @@ pub enum End {
 }
 
 /// Does a task. `again`: it has been tried before.
-pub async fn perform(cx: Rc<Cx<'_>>, task: Task, index: u8, again: bool) -> End {
+pub(crate) async fn perform(cx: Rc<Cx<'_>>, task: Task, index: u8, again: bool) -> End {
     match task {
         Task::Upload(r, d) => cx.upload(r, d, index, again).await,
         Task::Mount(r, d) => cx.mount(r, d).await,
@@ -587,9 +587,8 @@ impl Cx<'_> {
             .unwrap_or(Need::Not);
         match need {
             Need::Needed => Look::Decided,
-            Need::Undecided => Look::Later,
             Need::Not if self.does(Op::DeleteBlob(d, blob)).await => Look::Decided,
-            Need::Not => Look::Later,
+            Need::Not | Need::Undecided => Look::Later,
         }
     }
 }

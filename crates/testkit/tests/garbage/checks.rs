@@ -14,7 +14,7 @@ use crate::scenarios::{Scenario, Task};
 use crate::world::{World, alone};
 
 /// What is broken; nothing that is referenced may be missing at any time.
-pub fn broken(scenario: &Scenario, world: &World) -> Option<&'static str> {
+pub(crate) fn broken(scenario: &Scenario, world: &World) -> Option<&'static str> {
     let store = &world.store;
     for ((r, d), until) in &world.promised {
         if *until > store.now && !store.links.contains_key(&(*r, *d)) {
@@ -106,7 +106,7 @@ fn owned_twice(store: &Store) -> bool {
 const ROUNDS: usize = 12;
 
 /// Ends all actors, lets all time go by and sweeps until the queue is empty.
-pub fn drained(scenario: &Scenario, world: &World) -> Result<Store, &'static str> {
+pub(crate) fn drained(scenario: &Scenario, world: &World) -> Result<Store, &'static str> {
     let mut store = world.store.clone();
     store.release(0);
     store.release(1);
@@ -117,13 +117,13 @@ pub fn drained(scenario: &Scenario, world: &World) -> Result<Store, &'static str
     for _ in 0..ROUNDS {
         store.now += 1000;
         for job in store.jobs.clone() {
-            let given = Some(Answer::Job(job));
-            issued = alone(scenario, &mut store, Task::Work, 0, issued, given);
+            let given = Answer::Job(job);
+            issued = alone(scenario, &mut store, Task::Work, 0, issued, Some(&given));
         }
         for subject in store.queue.keys().copied().collect::<Vec<_>>() {
             store.apply(&Op::Take(0, subject));
-            let given = Some(Answer::Subject(subject));
-            issued = alone(scenario, &mut store, Task::Sweep, 0, issued, given);
+            let given = Answer::Subject(subject);
+            issued = alone(scenario, &mut store, Task::Sweep, 0, issued, Some(&given));
         }
         if store.jobs.is_empty() && store.queue.is_empty() {
             return Ok(store);
@@ -136,7 +136,7 @@ pub fn drained(scenario: &Scenario, world: &World) -> Result<Store, &'static str
 /// whole, or something that nothing needs.
 ///
 /// Who was about to do what does not matter then, so a store is looked at once.
-pub fn left(scenario: &Scenario, world: &World) -> Option<&'static str> {
+pub(crate) fn left(scenario: &Scenario, world: &World) -> Option<&'static str> {
     let mut hasher = DefaultHasher::new();
     (&world.store, &world.pushed).hash(&mut hasher);
     let hash = hasher.finish();

@@ -38,13 +38,13 @@ impl Model for Scenario {
 }
 
 /// What was found first, with the way there.
-pub struct Found {
+pub(crate) struct Found {
     pub problem: &'static str,
     pub trace: String,
 }
 
 /// Explores a scenario until something is found, or all is.
-pub fn explore(scenario: &Scenario) -> Option<Found> {
+pub(crate) fn explore(scenario: &Scenario) -> Option<Found> {
     let begun = Instant::now();
     let threads = available_parallelism().map_or(1, std::num::NonZero::get);
     let checker = scenario
@@ -75,7 +75,7 @@ pub fn explore(scenario: &Scenario) -> Option<Found> {
 }
 
 /// Fails with the trace if anything is found.
-pub fn assert_holds(scenario: &Scenario) {
+pub(crate) fn assert_holds(scenario: &Scenario) {
     if let Some(Found { problem, trace }) = explore(scenario) {
         panic!("{}: {problem}:\n{trace}", scenario.name);
     }

@@ -8,6 +8,12 @@
 //! nothing needs.
 
 #![expect(clippy::print_stdout, reason = "the figures are the result")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a scenario that breaks a rule fails its test"
+)]
+#![expect(clippy::match_same_arms, reason = "a table of what sees what")]
 
 mod actors;
 mod broken;

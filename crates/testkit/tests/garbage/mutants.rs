@@ -2,7 +2,7 @@
 
 /// A rule that is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mutant {
+pub(crate) enum Mutant {
     /// A pusher reads the links before it writes its edges.
     LinksBeforeEdges,
     /// A sweep frees what it has looked at before it condemned it.

@@ -14,7 +14,7 @@ use crate::scenarios::Scenario;
 
 /// What an actor wants.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Wish {
+pub(crate) enum Wish {
     /// This call.
     Call(Op),
     /// Any entry of the queue.
@@ -24,7 +24,7 @@ pub enum Wish {
 }
 
 /// What an actor knows besides the answers.
-pub struct Cx<'a> {
+pub(crate) struct Cx<'a> {
     pub scenario: &'a Scenario,
     /// Its number.
     pub actor: usize,
@@ -38,18 +38,18 @@ pub struct Cx<'a> {
 }
 
 /// Where an actor stands.
-pub enum Standing<T> {
+pub(crate) enum Standing<T> {
     Wants(Wish),
     /// It has ended, and has given itself so many ids.
     Ended(T, u32),
 }
 
-impl<'a> Cx<'a> {
-    pub async fn call(&self, op: Op) -> Answer {
+impl Cx<'_> {
+    pub(crate) async fn call(&self, op: Op) -> Answer {
         self.wish(Wish::Call(op)).await
     }
 
-    pub async fn wish(&self, wish: Wish) -> Answer {
+    pub(crate) async fn wish(&self, wish: Wish) -> Answer {
         if let Some(answer) = self.answers.get(self.next.get()) {
             self.next.set(self.next.get() + 1);
             return answer.clone();
@@ -59,12 +59,12 @@ impl<'a> Cx<'a> {
     }
 
     /// Whether a call was done rather than refused.
-    pub async fn does(&self, op: Op) -> bool {
+    pub(crate) async fn does(&self, op: Op) -> bool {
         self.call(op).await == Answer::Done
     }
 
     /// An id that nobody had before.
-    pub fn fresh<Id: From<FreshId>>(&self) -> Id {
+    pub(crate) fn fresh<Id: From<FreshId>>(&self) -> Id {
         self.issued.set(self.issued.get() + 1);
         if self.scenario.mutant == Some(Mutant::IdsThatRestart) {
             return Id::from(FreshId(1));
@@ -72,18 +72,18 @@ impl<'a> Cx<'a> {
         Id::from(FreshId(number(self.actor, self.issued.get())))
     }
 
-    pub fn is(&self, mutant: Mutant) -> bool {
+    pub(crate) fn is(&self, mutant: Mutant) -> bool {
         self.scenario.mutant == Some(mutant)
     }
 }
 
 /// The n-th id of an actor.
-pub fn number(actor: usize, issued: u32) -> u128 {
+pub(crate) fn number(actor: usize, issued: u32) -> u128 {
     (actor as u128 + 1) * 1000 + u128::from(issued)
 }
 
 /// Runs `program` up to its next call or its end.
-pub fn run<'a, T, F>(
+pub(crate) fn run<'a, T, F>(
     scenario: &'a Scenario,
     actor: usize,
     (issued, now): (u32, i64),

@@ -7,7 +7,7 @@ use crate::mutants::Mutant;
 
 /// What a manifest names.
 #[derive(Clone, Debug, Default)]
-pub struct Named {
+pub(crate) struct Named {
     pub blobs: Vec<u8>,
     pub children: Vec<u8>,
     /// A proxy's: what it names may be absent.
@@ -16,7 +16,7 @@ pub struct Named {
 
 /// One thing to do. Repository, then digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Task {
+pub(crate) enum Task {
     /// Uploads a blob.
     Upload(u8, u8),
     /// Makes a blob visible that is stored already.
@@ -37,7 +37,7 @@ pub enum Task {
 
 /// Actors, each with what it does one after the other.
 #[derive(Clone, Debug, Default)]
-pub struct Scenario {
+pub(crate) struct Scenario {
     pub name: &'static str,
     /// The manifests by number.
     pub manifests: Vec<Named>,
@@ -56,7 +56,7 @@ pub struct Scenario {
 }
 
 /// Manifest 0 names blob 0.
-pub fn image() -> Vec<Named> {
+pub(crate) fn image() -> Vec<Named> {
     vec![Named {
         blobs: vec![0],
         ..Named::default()
@@ -64,7 +64,7 @@ pub fn image() -> Vec<Named> {
 }
 
 /// Manifest 0 names blob 0, and index 1 names manifest 0.
-pub fn index() -> Vec<Named> {
+pub(crate) fn index() -> Vec<Named> {
     let mut manifests = image();
     manifests.push(Named {
         children: vec![0],
@@ -74,7 +74,7 @@ pub fn index() -> Vec<Named> {
 }
 
 /// The first two actors are sweepers.
-pub fn sweepers(looks: [usize; 2], others: Vec<Vec<Task>>) -> Vec<Vec<Task>> {
+pub(crate) fn sweepers(looks: [usize; 2], others: Vec<Vec<Task>>) -> Vec<Vec<Task>> {
     looks
         .into_iter()
         .map(|looks| vec![Task::Sweep; looks])
@@ -83,12 +83,12 @@ pub fn sweepers(looks: [usize; 2], others: Vec<Vec<Task>>) -> Vec<Vec<Task>> {
 }
 
 /// Uploads the blob and pushes the image that names it.
-pub fn push(tag: Option<u8>) -> Vec<Task> {
+pub(crate) fn push(tag: Option<u8>) -> Vec<Task> {
     vec![Task::Upload(0, 0), Task::Push(0, 0, tag)]
 }
 
 /// A HEAD is trusted while two sweepers look.
-pub fn trust(looks: [usize; 2]) -> Scenario {
+pub(crate) fn trust(looks: [usize; 2]) -> Scenario {
     Scenario {
         name: "a pusher trusts a HEAD, sweepers",
         manifests: image(),
@@ -99,7 +99,7 @@ pub fn trust(looks: [usize; 2]) -> Scenario {
 }
 
 /// The same with time that goes by.
-pub fn promise(looks: [usize; 2]) -> Scenario {
+pub(crate) fn promise(looks: [usize; 2]) -> Scenario {
     Scenario {
         name: "a HEAD and its promise, sweepers, a clock",
         grace: 2,
@@ -109,7 +109,7 @@ pub fn promise(looks: [usize; 2]) -> Scenario {
 }
 
 /// Two push the same image.
-pub fn two_pushers(looks: [usize; 2]) -> Scenario {
+pub(crate) fn two_pushers(looks: [usize; 2]) -> Scenario {
     Scenario {
         name: "two pushers of one image, sweepers, one crash",
         manifests: image(),
@@ -121,7 +121,7 @@ pub fn two_pushers(looks: [usize; 2]) -> Scenario {
 }
 
 /// Two upload the same blob.
-pub fn two_uploads(looks: [usize; 2]) -> Scenario {
+pub(crate) fn two_uploads(looks: [usize; 2]) -> Scenario {
     Scenario {
         name: "two uploads of one blob, sweepers, one crash",
         manifests: image(),
@@ -132,7 +132,7 @@ pub fn two_uploads(looks: [usize; 2]) -> Scenario {
 }
 
 /// An image is deleted while it is pushed again.
-pub fn delete(looks: [usize; 2]) -> Scenario {
+pub(crate) fn delete(looks: [usize; 2]) -> Scenario {
     Scenario {
         name: "an image is pushed again and deleted, its job done, sweepers",
         manifests: image(),
@@ -150,7 +150,7 @@ pub fn delete(looks: [usize; 2]) -> Scenario {
 }
 
 /// A deletion dies, and the image is pushed again.
-pub fn dead_deletion(looks: [usize; 2]) -> Scenario {
+pub(crate) fn dead_deletion(looks: [usize; 2]) -> Scenario {
     Scenario {
         name: "a deletion dies, the image is pushed again, sweepers",
         manifests: image(),
@@ -165,7 +165,7 @@ pub fn dead_deletion(looks: [usize; 2]) -> Scenario {
 }
 
 /// A blob is mounted while its only link goes.
-pub fn mount(looks: [usize; 2]) -> Scenario {
+pub(crate) fn mount(looks: [usize; 2]) -> Scenario {
     Scenario {
         name: "a blob is mounted and named while its last link goes, sweepers",
         manifests: image(),
@@ -176,7 +176,7 @@ pub fn mount(looks: [usize; 2]) -> Scenario {
 }
 
 /// A proxy keeps a manifest, and fetches its blob twice.
-pub fn fill() -> Scenario {
+pub(crate) fn fill() -> Scenario {
     let mut manifests = image();
     manifests[0].sparse = true;
     Scenario {
@@ -196,7 +196,7 @@ pub fn fill() -> Scenario {
 }
 
 /// An index is pushed while its child is deleted.
-pub fn push_of_index() -> Scenario {
+pub(crate) fn push_of_index() -> Scenario {
     Scenario {
         name: "an index is pushed, its child deleted, sweepers, one crash",
         manifests: index(),
@@ -211,7 +211,7 @@ pub fn push_of_index() -> Scenario {
 }
 
 /// A child that lost its index is tagged.
-pub fn orphan(grace: i64) -> Scenario {
+pub(crate) fn orphan(grace: i64) -> Scenario {
     Scenario {
         name: "a child whose index went is tagged, its job done, sweepers",
         manifests: index(),
@@ -232,7 +232,7 @@ pub fn orphan(grace: i64) -> Scenario {
 }
 
 /// A client deletes a blob while a manifest that names it is pushed.
-pub fn delete_of_blob(looks: [usize; 2]) -> Scenario {
+pub(crate) fn delete_of_blob(looks: [usize; 2]) -> Scenario {
     Scenario {
         name: "a blob's link is deleted, its manifest pushed, sweepers, one crash",
         manifests: image(),

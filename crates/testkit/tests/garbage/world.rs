@@ -31,7 +31,7 @@ struct Lag {
 
 /// Who does one task after the other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Actor {
+pub(crate) struct Actor {
     task: u8,
     again: bool,
     issued: u32,
@@ -46,7 +46,7 @@ pub struct Actor {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct World {
+pub(crate) struct World {
     pub store: Store,
     lag: Vec<Lag>,
     pub actors: Vec<Actor>,
@@ -59,7 +59,7 @@ pub struct World {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// An actor's next call; the number says which entry or job it gets, or
     /// which of the items that lag it sees as they are now.
     Step(usize, usize),
@@ -68,7 +68,7 @@ pub enum Action {
 }
 
 impl World {
-    pub fn new(scenario: &Scenario) -> Self {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
         let mut store = Store {
             now: 10,
             ..Store::default()
@@ -105,7 +105,7 @@ impl World {
         world
     }
 
-    pub fn actions(&self, actions: &mut Vec<Action>) {
+    pub(crate) fn actions(&self, actions: &mut Vec<Action>) {
         for (number, actor) in self.actors.iter().enumerate() {
             let choices = match &actor.wish {
                 None => continue,
@@ -124,7 +124,7 @@ impl World {
     }
 
     /// An action in words.
-    pub fn describe(&self, action: Action) -> String {
+    pub(crate) fn describe(&self, action: Action) -> String {
         match action {
             Action::Step(actor, choice) => {
                 let wish = &self.actors[actor].wish;
@@ -136,7 +136,7 @@ impl World {
     }
 
     #[must_use]
-    pub fn after(&self, scenario: &Scenario, action: Action) -> Self {
+    pub(crate) fn after(&self, scenario: &Scenario, action: Action) -> Self {
         let mut world = self.clone();
         match action {
             Action::Step(actor, choice) => world.step(scenario, actor, choice),
@@ -487,13 +487,13 @@ fn differing<K: Ord + Copy, V: PartialEq + Copy>(
 
 /// Does a task with nobody else about; `given` is the entry or job that it
 /// gets. Returns how many ids were given.
-pub fn alone(
+pub(crate) fn alone(
     scenario: &Scenario,
     store: &mut Store,
     task: Task,
     actor: usize,
     mut issued: u32,
-    given: Option<Answer>,
+    given: Option<&Answer>,
 ) -> u32 {
     let mut again = false;
     loop {
@@ -511,7 +511,7 @@ pub fn alone(
                     answers.push(apply(store, scenario.mutant, &op));
                 }
                 Standing::Wants(_) => {
-                    answers.push(given.clone().expect("it is given what it wishes"));
+                    answers.push(given.cloned().expect("it is given what it wishes"));
                 }
             }
         };
