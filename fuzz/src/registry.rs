@@ -52,6 +52,7 @@ impl Registry {
             tags: store.clone(),
             links: store.clone(),
             gc: store.clone(),
+            runs: store.clone(),
             uploads: store.clone(),
             outbox: store.clone(),
             queue: store,

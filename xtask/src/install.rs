@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::{
     apt::{self, Packaged},
-    fuzz, go, image,
+    go, image,
     place::Place,
     report::{Outcome, Report},
     rust::{self, Crate},
@@ -20,7 +20,6 @@ use crate::{
 pub(crate) struct Missing {
     programs: Vec<Packaged>,
     crates: Vec<Crate>,
-    compiler: bool,
     tools: Vec<go::Tool>,
     image: bool,
 }
@@ -34,7 +33,6 @@ impl Missing {
         Ok(Self {
             programs: apt::missing(place, !tools.is_empty(), image),
             crates: rust::missing(place),
-            compiler: fuzz::lacks_compiler(place),
             tools,
             image,
         })
@@ -75,12 +73,6 @@ impl Missing {
         if !self.crates.is_empty() {
             let names = self.crate_names().join(", ");
             lines.push(format!("crates, built into target/tools: {names}"));
-        }
-        if self.compiler {
-            let name = fuzz::COMPILER;
-            lines.push(format!(
-                "a compiler for the fuzz targets, by rustup: {name}"
-            ));
         }
         if !self.tools.is_empty() {
             let names = self.tool_names().join(", ");
@@ -125,11 +117,6 @@ impl Missing {
                 rust::install(place, *tool).map(|()| Outcome::Done)
             });
         }
-        if self.compiler {
-            report.step("install the nightly compiler", || {
-                fuzz::install_compiler(place).map(|()| Outcome::Done)
-            });
-        }
         for tool in &self.tools {
             report.step(&format!("build {}", tool.name), || {
                 tool.build(place, &go::toolchain(place)?)
@@ -151,9 +138,6 @@ impl Missing {
         let tools = self.tools.iter().map(|tool| tool.name.as_str());
         for name in programs.chain(crates).chain(tools) {
             report.skip(&format!("{name}: not installed"));
-        }
-        if self.compiler {
-            report.skip("nightly compiler: not installed");
         }
         if self.image {
             report.skip("test image: not made");

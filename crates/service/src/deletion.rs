@@ -36,7 +36,7 @@ impl Service {
             .await
     }
 
-    pub(crate) async fn delete(&self, repository: &RepositoryName, digest: Digest) -> Result<()> {
+    async fn delete(&self, repository: &RepositoryName, digest: Digest) -> Result<()> {
         let manifests = &self.ports.manifests;
         for _ in 0..ATTEMPTS {
             let Some(manifest) = manifests.manifest(repository, digest).await? else {

@@ -168,11 +168,11 @@ impl Service {
 
     /// Looks at each subject once, however many entries it has.
     async fn sweep_page(&self, page: Vec<GcEntry>) -> Result<Swept> {
-        let mut objects: Vec<(ObjectKey, String)> = Vec::new();
+        let mut objects: Vec<GcEntry> = Vec::new();
         let mut subjects: HashMap<GcSubject, Vec<GcEntry>> = HashMap::new();
         for entry in page {
-            if let GcSubject::Object(key) = entry.subject {
-                objects.push((key, entry.key));
+            if matches!(entry.subject, GcSubject::Object(_)) {
+                objects.push(entry);
             } else {
                 subjects
                     .entry(entry.subject.clone())
@@ -180,7 +180,17 @@ impl Service {
                     .push(entry);
             }
         }
-        let mut swept = self.delete_objects(objects).await?;
+        let mut swept = Swept::default();
+        match self.delete_objects(&objects).await {
+            Ok(done) => swept += done,
+            Err(error) => {
+                // One that cannot be deleted must not hold up the others.
+                tracing::warn!(%error, "objects could not be deleted together");
+                for entry in objects {
+                    subjects.insert(entry.subject.clone(), vec![entry]);
+                }
+            }
+        }
         let looks: Vec<_> = stream::iter(subjects)
             .map(|(subject, entries)| async move { (self.look_at(&subject).await, entries) })
             .buffer_unordered(AT_ONCE)
@@ -212,17 +222,23 @@ impl Service {
     }
 
     /// Deletes objects, then their entries; a crash between repeats it.
-    async fn delete_objects(&self, objects: Vec<(ObjectKey, String)>) -> Result<Swept> {
-        if objects.is_empty() {
+    async fn delete_objects(&self, entries: &[GcEntry]) -> Result<Swept> {
+        let keys: Vec<ObjectKey> = entries
+            .iter()
+            .filter_map(|entry| match entry.subject {
+                GcSubject::Object(key) => Some(key),
+                _ => None,
+            })
+            .collect();
+        if keys.is_empty() {
             return Ok(Swept::default());
         }
-        let count = objects.len() as u64;
-        let (keys, entries): (Vec<_>, Vec<_>) = objects.into_iter().unzip();
         self.ports.blobs.delete(&keys).await?;
+        let entries: Vec<String> = entries.iter().map(|entry| entry.key.clone()).collect();
         self.decided(&entries).await?;
         Ok(Swept {
-            looked_at: count,
-            objects: count,
+            looked_at: entries.len() as u64,
+            objects: keys.len() as u64,
             ..Swept::default()
         })
     }
@@ -242,8 +258,13 @@ impl Service {
             }
             GcSubject::Child(repository, digest) => self.look_at_child(repository, *digest).await,
             GcSubject::Blob(digest) => self.look_at_blob(*digest).await,
-            // A page's objects are deleted together.
-            GcSubject::Object(key) => self.delete_object(*key).await.map(|()| Look::KEPT),
+            GcSubject::Object(key) => {
+                self.delete_object(*key).await?;
+                Ok(Look::Decided(Swept {
+                    objects: 1,
+                    ..Swept::default()
+                }))
+            }
         }
     }
 

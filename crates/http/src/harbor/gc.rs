@@ -1,6 +1,5 @@
-//! The swagger's tag `gc`. What is not tagged, pushed long ago and named by
-//! nothing is collected all the time; this is for who wants it now, or wants
-//! untagged artifacts to go too.
+//! The swagger's tag `gc`. What nothing names any more is collected all the
+//! time; this is for who wants it now, or wants untagged artifacts to go too.
 
 use axum::response::{IntoResponse as _, Response};
 use berth_domain::{

@@ -20,11 +20,12 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::task::yield_now;
 
-/// Objects on a disk that may be full.
+/// Objects on a disk that may be full, and may keep one of them.
 #[derive(Debug)]
 pub(crate) struct Disk {
     pub(crate) blobs: MemoryBlobs,
     full: AtomicBool,
+    stuck: Mutex<Option<ObjectKey>>,
 }
 
 impl Disk {
@@ -32,12 +33,18 @@ impl Disk {
         Self {
             blobs,
             full: AtomicBool::new(false),
+            stuck: Mutex::default(),
         }
     }
 
     /// No small object can be stored from now on.
     pub(crate) fn fill(&self) {
         self.full.store(true, Ordering::Relaxed);
+    }
+
+    /// This object, and no other, cannot be deleted from now on.
+    pub(crate) fn keep(&self, key: Option<ObjectKey>) {
+        *self.stuck.lock().unwrap() = key;
     }
 }
 
@@ -68,6 +75,10 @@ impl BlobStore for Disk {
     }
 
     async fn delete(&self, keys: &[ObjectKey]) -> StoreResult<()> {
+        let stuck = *self.stuck.lock().unwrap();
+        if stuck.is_some_and(|stuck| keys.contains(&stuck)) {
+            return Err(StoreError::unavailable("the disk keeps it"));
+        }
         self.blobs.delete(keys).await
     }
 }

@@ -29,6 +29,7 @@ use doubles::{Disk, Interleaved, Moment, Secrets, Tags};
 mod blobs;
 mod deletions;
 mod doubles;
+mod garbage;
 mod logins;
 mod manifests;
 mod projects;
