@@ -58,7 +58,7 @@ pub(crate) fn bench(words: Vec<String>) -> Result<ExitCode> {
     if programs.of(Who::Zot).is_none() {
         println!("zot is not on PATH: it is not compared");
     }
-    let mut lab = Lab::new(&place, programs, options.rounds);
+    let mut lab = Lab::new(&place, programs, &options);
     for scenario in wanted {
         println!("\n== {}", scenario.name);
         lab.results.begin(scenario.name);

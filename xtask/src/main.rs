@@ -20,7 +20,7 @@ use crate::{place::Place, report::Report};
 
 const HELP: &str = "\
 usage: cargo xtask test [--no-install] [nextest filters and options]
-       cargo xtask bench [--rounds N] [--only WORDS] [--json FILE] [--svg FILE] [--berth FILE]
+       cargo xtask bench [--rounds N] [--only WORDS] [--servers NAMES] [--json FILE] [--svg FILE] [--berth FILE]
        cargo xtask fuzz [--seconds N] [TARGET]..
 
 test
@@ -40,6 +40,7 @@ after the other, and prints medians, ratios and what they should come to.
 
   --rounds N    measure everyone so often, 3 unless told; the median counts
   --only WORDS  only scenarios whose name has one of these words, with commas
+  --servers NAMES  only these servers, with commas: berth, distribution, zot, zot-synced, nginx
                 between them
   --json FILE   where the figures go, target/bench/results.json unless told
   --svg FILE    where the picture goes, target/bench/results.svg unless told

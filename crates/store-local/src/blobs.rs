@@ -30,6 +30,7 @@ mod fences;
 mod growing;
 mod io;
 mod layout;
+mod output;
 mod progress;
 mod reader;
 mod target;
@@ -63,6 +64,9 @@ impl FileBlobs {
 #[async_trait]
 impl BlobStore for FileBlobs {
     async fn write(&self, key: ObjectKey, state: WriteState) -> StoreResult<Box<dyn BlobWriter>> {
+        if state.offset == 0 {
+            return Ok(Box::new(FileWriter::open(self, key, state)?));
+        }
         let store = self.clone();
         let writer = io::blocking(move || FileWriter::open(&store, key, state)).await?;
         Ok(Box::new(writer))
@@ -72,7 +76,7 @@ impl BlobStore for FileBlobs {
         let store = self.clone();
         io::blocking(move || {
             let target = target::Target::fresh(&store, key)?;
-            let stored = target.write(0, &bytes).and_then(|()| target.publish());
+            let stored = target.write(0, &[bytes]).and_then(|()| target.publish());
             if stored.is_err() {
                 // The first error says more than one about the leftover would.
                 let _ = target.discard();

@@ -169,6 +169,24 @@ async fn any_sizes_of_appends_make_the_same_object() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_bytes_are_lost_however_appends_and_writes_follow_each_other() {
+    let store = Store::new();
+    let bytes = noise(3, MIB);
+    for number in 1..=100 {
+        let mut writer = store.blobs.write(key(number), fresh()).await.unwrap();
+        for part in bytes.chunks(20_000 + 1_000 * usize::try_from(number).unwrap()) {
+            writer.append(bytes.slice_ref(part)).await.unwrap();
+            // Now and then the writing thread has nothing left to do.
+            if part.as_ptr() as usize % 3 == 0 {
+                writer.digest().await.unwrap();
+            }
+        }
+        let finished = writer.finish(Digest::sha256(&bytes)).await.unwrap();
+        assert!(matches!(finished, Finished::Stored { .. }), "{finished:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_append_that_is_given_up_leaves_a_writer_that_knows_where_it_is() {
     let store = Store::new();

@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use crate::{
     bench::{
         content::Random,
+        options::Options,
         process::Usage,
         results::{Results, Unit, Who},
         server::{Programs, Role, Server, sync},
@@ -27,6 +28,8 @@ const MEMORY: &str = "/dev/shm";
 pub(crate) struct Lab<'a> {
     pub(crate) place: &'a Place,
     pub(crate) programs: Programs,
+    /// Names of the servers to measure; all if there is none.
+    servers: Vec<String>,
     pub(crate) rounds: usize,
     pub(crate) random: Random,
     pub(crate) results: Results,
@@ -38,11 +41,12 @@ pub(crate) struct Lab<'a> {
 
 impl<'a> Lab<'a> {
     /// An empty one, with its folder in the build folder.
-    pub(crate) fn new(place: &'a Place, programs: Programs, rounds: usize) -> Self {
+    pub(crate) fn new(place: &'a Place, programs: Programs, options: &Options) -> Self {
         Self {
             place,
             programs,
-            rounds,
+            servers: options.servers.clone(),
+            rounds: options.rounds,
             random: Random::fresh(),
             results: Results::default(),
             failures: Vec::new(),
@@ -58,12 +62,16 @@ impl<'a> Lab<'a> {
         Ok(folder)
     }
 
+    fn wants(&self, who: Who) -> bool {
+        self.servers.is_empty() || self.servers.iter().any(|name| name == who.name())
+    }
+
     /// Those of these servers whose programs are here, in the order of a round.
     pub(crate) fn order(&self, servers: &[Who], round: usize) -> Vec<Who> {
         let mut servers: Vec<_> = servers
             .iter()
             .copied()
-            .filter(|who| self.programs.of(*who).is_some())
+            .filter(|who| self.programs.of(*who).is_some() && self.wants(*who))
             .collect();
         let first = round % servers.len().max(1);
         servers.rotate_left(first);

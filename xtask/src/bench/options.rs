@@ -11,6 +11,8 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
     /// Only scenarios whose name has one of these words; all if there is none.
     pub(crate) only: Vec<String>,
+    /// Only servers with these names; all if there is none.
+    pub(crate) servers: Vec<String>,
     /// Where the figures are written.
     pub(crate) json: Option<PathBuf>,
     /// Where the picture is written.
@@ -25,6 +27,7 @@ impl Options {
         let mut options = Self {
             rounds: 3,
             only: Vec::new(),
+            servers: Vec::new(),
             json: None,
             svg: None,
             berth: None,
@@ -43,9 +46,8 @@ impl Options {
                         .parse()
                         .with_context(|| format!("`{rounds}` is no number of rounds"))?;
                 }
-                "--only" => options
-                    .only
-                    .extend(value()?.split(',').map(ToOwned::to_owned)),
+                "--only" => options.only.extend(names(&value()?)),
+                "--servers" => options.servers.extend(names(&value()?)),
                 "--json" => options.json = Some(value()?.into()),
                 "--svg" => options.svg = Some(value()?.into()),
                 "--berth" => options.berth = Some(value()?.into()),
@@ -64,6 +66,10 @@ impl Options {
                 .iter()
                 .any(|word| scenario.contains(word.as_str()))
     }
+}
+
+fn names(list: &str) -> impl Iterator<Item = String> {
+    list.split(',').map(ToOwned::to_owned)
 }
 
 #[cfg(test)]

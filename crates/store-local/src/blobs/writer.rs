@@ -1,5 +1,5 @@
-//! The streaming writer: it hashes and writes on another thread while the
-//! next bytes arrive.
+//! The streaming writer: it gathers what arrives into pieces and hands them to
+//! the thread of its [`Output`].
 
 use std::fmt;
 use std::mem;
@@ -7,174 +7,115 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use berth_domain::{ObjectKey, WriteState};
-use berth_oci::{Digest, Hasher};
-use berth_ports::{BlobWriter, Finished, Growing, StoreError, StoreResult};
-use bytes::Bytes;
-use tokio::sync::watch;
-use tokio::task::{self, JoinHandle};
+use berth_oci::Digest;
+use berth_ports::{BlobWriter, Finished, Growing, StoreResult};
+use bytes::{Bytes, BytesMut};
 
 use super::FileBlobs;
 use super::buffers::Buffers;
 use super::growing::GrowingFile;
-use super::io::blocking;
+use super::output::{Output, Progress};
 use super::progress::Run;
 use super::target::Target;
 
-/// How many bytes one batch may have. A writer holds at most two: one that is
-/// collected and one that is hashed and written.
-const BATCH: usize = 256 * 1024;
+/// Bytes are handed over up to a multiple of this: what is written begins and
+/// ends there, which costs the system half of what odd writes cost. A writer
+/// holds at most three times as many: some arrive, some wait, some are written.
+const BATCH: u64 = 256 * 1024;
 
-/// What the writing thread owns while it works.
-struct Progress {
-    hash: Hasher,
-    /// Bytes hashed and written.
-    offset: u64,
-    /// What to hash and write next.
-    batch: Vec<u8>,
-}
+/// Shorter pieces are copied together: each may keep more memory than its own
+/// bytes, and costs a call.
+const SMALL: usize = 16 * 1024;
 
-/// Where the [`Progress`] is.
-enum Work {
-    Idle(Box<Progress>),
-    Running(JoinHandle<StoreResult<Box<Progress>>>),
-    /// It was lost in an error: the writer is of no use any more.
-    Failed,
-}
-
-/// The file and who watches it grow; both end with the last user.
-struct Output {
-    target: Target,
-    readable: watch::Sender<u64>,
-}
-
-impl Output {
-    /// Writes and hashes the batch. Blocks.
-    fn advance(&self, mut progress: Box<Progress>) -> StoreResult<Box<Progress>> {
-        self.target.write(progress.offset, &progress.batch)?;
-        progress.offset += progress.batch.len() as u64;
-        self.readable.send_replace(progress.offset);
-        // Whoever follows does not wait for the disk, and needs the processor.
-        if self.readable.receiver_count() == 0 {
-            self.target.write_back(progress.offset);
-        }
-        progress.hash.update(&progress.batch);
-        progress.batch.clear();
-        Ok(progress)
-    }
-
-    /// Publishes the object, or deletes it where the digest is another. Blocks.
-    fn finish(&self, progress: Progress, expected: Digest) -> StoreResult<Finished> {
-        let size = progress.offset;
-        let actual = if progress.hash.algorithm() == expected.algorithm() {
-            progress.hash.finish()
-        } else {
-            self.target.digest(expected.algorithm(), size)?
-        };
-        if actual != expected {
-            self.target.discard()?;
-            return Ok(Finished::Mismatch { actual });
-        }
-        self.target.publish()?;
-        Ok(Finished::Stored { size })
-    }
-}
+/// How many bytes are copied together.
+const COPIED: usize = 128 * 1024;
 
 /// A [`BlobWriter`] on a file.
 pub(super) struct FileWriter {
     run: Run,
     buffers: Buffers,
     output: Arc<Output>,
-    work: Work,
     /// Where this writer began.
     start: u64,
-    /// Bytes taken and not handed over.
-    pending: Vec<u8>,
+    /// Pieces not handed over, and those behind them that were copied.
+    pieces: Vec<Bytes>,
+    copied: BytesMut,
+    /// Bytes handed over.
+    handed_over: u64,
     /// Bytes taken.
     offset: u64,
 }
 
 impl FileWriter {
-    /// Opens a writer; see [`Target::open`]. Blocks.
+    /// Opens a writer; see [`Target::open`]. Blocks unless it begins at 0.
     pub(super) fn open(store: &FileBlobs, key: ObjectKey, state: WriteState) -> StoreResult<Self> {
         let target = Target::open(store, key, &state)?;
         let progress = Progress {
             hash: state.hash,
             offset: state.offset,
-            batch: Vec::new(),
         };
         Ok(Self {
             run: store.run,
             buffers: store.buffers.clone(),
-            output: Arc::new(Output {
-                target,
-                readable: watch::Sender::new(state.offset),
-            }),
-            work: Work::Idle(Box::new(progress)),
+            output: Output::new(target, progress),
             start: state.offset,
-            pending: Vec::new(),
+            pieces: Vec::new(),
+            copied: BytesMut::new(),
+            handed_over: state.offset,
             offset: state.offset,
         })
     }
 
-    /// Waits until no batch is being written. Dropping the future loses
-    /// nothing: the next call waits again.
-    async fn settle(&mut self) -> StoreResult<()> {
-        if let Work::Running(handle) = &mut self.work {
-            let written = handle.await;
-            self.work = Work::Failed;
-            self.work = Work::Idle(written.map_err(StoreError::unavailable)??);
+    fn take(&mut self, bytes: Bytes) {
+        self.offset += bytes.len() as u64;
+        if bytes.len() >= SMALL {
+            self.seal();
+            self.pieces.push(bytes);
+            return;
         }
-        Ok(())
+        if self.copied.capacity() == 0 {
+            // At once what it may come to: buffers that grow leave holes in
+            // the heap, which with many uploads add up to more than these.
+            self.copied.reserve(COPIED);
+        }
+        self.copied.extend_from_slice(&bytes);
+        if self.copied.len() + SMALL > COPIED {
+            self.seal();
+        }
     }
 
-    /// Hands the pending bytes over, for `work` to begin with them; the last
-    /// batch must be settled.
-    fn hand_over(
-        &mut self,
-        work: impl FnOnce(&Output, Box<Progress>) -> StoreResult<Box<Progress>> + Send + 'static,
-    ) -> StoreResult<()> {
-        let mut progress = self.take_progress()?;
-        mem::swap(&mut progress.batch, &mut self.pending);
-        let output = Arc::clone(&self.output);
-        self.work = Work::Running(task::spawn_blocking(move || work(&output, progress)));
-        Ok(())
+    fn seal(&mut self) {
+        if !self.copied.is_empty() {
+            self.pieces.push(mem::take(&mut self.copied).freeze());
+        }
     }
 
     /// Whether what was taken should be written now, be it much or little.
     fn is_due(&self) -> bool {
-        if self.pending.is_empty() {
-            return false;
-        }
-        let idle = match &self.work {
-            Work::Running(handle) => handle.is_finished(),
-            Work::Idle(_) | Work::Failed => true,
-        };
         // The first bytes make the file while more come in, and whoever follows
         // waits for each; otherwise fewer changes of threads are better.
-        let first = self.offset == self.start + self.pending.len() as u64;
-        let followed = self.output.readable.receiver_count() > 0;
-        idle && (first || followed || self.pending.len() == BATCH)
+        self.offset.is_multiple_of(BATCH)
+            || self.handed_over == self.start
+            || self.output.is_followed()
+            || self.output.has_failed()
     }
 
-    fn take_progress(&mut self) -> StoreResult<Box<Progress>> {
-        match mem::replace(&mut self.work, Work::Failed) {
-            Work::Idle(progress) => Ok(progress),
-            // An error was reported before: as `Conflict` if that is why.
-            Work::Running(_) | Work::Failed => {
-                self.output.target.check()?;
-                Err(StoreError::unavailable(
-                    "an earlier write of this object failed",
-                ))
-            }
-        }
+    async fn hand_over(&mut self) -> StoreResult<()> {
+        self.seal();
+        self.output.put(&mut self.pieces).await?;
+        self.handed_over = self.offset;
+        Ok(())
     }
 
-    /// The progress with the pending bytes as its batch, for a last call.
-    async fn last_batch(mut self) -> StoreResult<(Arc<Output>, Box<Progress>)> {
-        self.settle().await?;
-        let mut progress = self.take_progress()?;
-        progress.batch = self.pending;
-        Ok((self.output, progress))
+    /// Does something with all that was taken once it is written and hashed.
+    async fn after<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&Output, &mut Progress) -> StoreResult<T> + Send + 'static,
+    ) -> StoreResult<T> {
+        self.seal();
+        let done = self.output.after(&mut self.pieces, work).await?;
+        self.handed_over = self.offset;
+        Ok(done)
     }
 }
 
@@ -186,74 +127,46 @@ impl BlobWriter for FileWriter {
 
     async fn append(&mut self, mut bytes: Bytes) -> StoreResult<()> {
         while !bytes.is_empty() {
-            if self.pending.len() == BATCH {
-                self.settle().await?;
-                self.hand_over(Output::advance)?;
+            let room = BATCH - self.offset % BATCH;
+            let room = usize::try_from(room).unwrap_or(usize::MAX);
+            self.take(bytes.split_to(bytes.len().min(room)));
+            if self.is_due() {
+                self.hand_over().await?;
             }
-            if self.pending.capacity() == 0 {
-                // At once what it may come to: buffers that grow leave holes in
-                // the heap, which with many uploads add up to more than these.
-                self.pending.reserve_exact(BATCH);
-            }
-            let room = BATCH - self.pending.len();
-            let part = bytes.split_to(room.min(bytes.len()));
-            self.pending.extend_from_slice(&part);
-            self.offset += part.len() as u64;
-        }
-        if self.is_due() {
-            self.settle().await?;
-            self.hand_over(Output::advance)?;
         }
         Ok(())
     }
 
     async fn digest(&mut self) -> StoreResult<Digest> {
-        self.settle().await?;
-        self.hand_over(Output::advance)?;
-        self.settle().await?;
-        match &self.work {
-            Work::Idle(progress) => Ok(progress.hash.clone().finish()),
-            Work::Running(_) | Work::Failed => Err(StoreError::unavailable(
-                "an earlier write of this object failed",
-            )),
-        }
+        self.after(|_, progress| Ok(progress.hash.clone().finish()))
+            .await
     }
 
     async fn flush(&mut self) -> StoreResult<()> {
-        self.settle().await?;
-        self.hand_over(|output, progress| {
-            let progress = output.advance(progress)?;
-            output.target.sync()?;
-            Ok(progress)
-        })?;
-        self.settle().await
+        self.after(|output, _| output.target.sync()).await
     }
 
-    async fn pause(self: Box<Self>) -> StoreResult<WriteState> {
+    async fn pause(mut self: Box<Self>) -> StoreResult<WriteState> {
         let run = self.run;
-        let (output, progress) = self.last_batch().await?;
-        blocking(move || {
-            let progress = output.advance(progress)?;
+        self.after(move |_, progress| {
             Ok(WriteState {
                 offset: progress.offset,
-                hash: progress.hash,
+                hash: progress.hash.clone(),
                 progress: run.progress(),
             })
         })
         .await
     }
 
-    async fn finish(self: Box<Self>, expected: Digest) -> StoreResult<Finished> {
-        let (output, progress) = self.last_batch().await?;
-        blocking(move || {
-            let progress = output.advance(progress)?;
-            output.finish(*progress, expected)
-        })
-        .await
+    async fn finish(mut self: Box<Self>, expected: Digest) -> StoreResult<Finished> {
+        self.after(move |output, progress| output.finish(progress, expected))
+            .await
     }
 
     fn follow(&self) -> Option<Arc<dyn Growing>> {
-        let Output { target, readable } = &*self.output;
+        let Output {
+            target, readable, ..
+        } = &*self.output;
         Some(Arc::new(GrowingFile::new(
             target.key(),
             target.file(),

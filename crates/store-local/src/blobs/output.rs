@@ -1,0 +1,307 @@
+//! The thread that writes and hashes what a writer has taken, while the next
+//! bytes arrive.
+//!
+//! Bytes wait in a line while the thread is at those before them. Whoever puts
+//! some there starts the thread if there is none; it takes what there is, again
+//! and again, and leaves when it finds nothing. So a fast client wakes it once,
+//! and a slow one keeps none.
+
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use berth_oci::{Digest, Hasher};
+use berth_ports::{Finished, StoreError, StoreResult};
+use bytes::Bytes;
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::task;
+
+use super::target::Target;
+
+/// How far the bytes of an object have come.
+pub(super) struct Progress {
+    /// The digest of these bytes.
+    pub(super) hash: Hasher,
+    /// Bytes hashed and written.
+    pub(super) offset: u64,
+}
+
+/// What comes after the bytes before it; whether more can be written then.
+type Then = Box<dyn FnOnce(&Output, &mut Progress) -> bool + Send>;
+
+/// What waits for the thread.
+#[derive(Default)]
+struct Line {
+    pieces: Vec<Bytes>,
+    then: Option<Then>,
+}
+
+impl Line {
+    fn is_empty(&self) -> bool {
+        self.pieces.is_empty() && self.then.is_none()
+    }
+}
+
+/// Whether there is a thread, and where the progress is.
+enum Thread {
+    Idle(Box<Progress>),
+    Running,
+    /// The progress was lost in an error: nothing more can be written. It is
+    /// told once.
+    Failed(Option<StoreError>),
+}
+
+struct State {
+    line: Line,
+    thread: Thread,
+}
+
+/// The file, its line, and who watches it grow.
+pub(super) struct Output {
+    pub(super) target: Target,
+    pub(super) readable: watch::Sender<u64>,
+    state: Mutex<State>,
+    /// There is room in the line again, or nothing to wait for any more.
+    room: Notify,
+}
+
+impl Output {
+    /// Nothing is written yet.
+    pub(super) fn new(target: Target, progress: Progress) -> Arc<Self> {
+        Arc::new(Self {
+            target,
+            readable: watch::Sender::new(progress.offset),
+            state: Mutex::new(State {
+                line: Line::default(),
+                thread: Thread::Idle(Box::new(progress)),
+            }),
+            room: Notify::new(),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Each change is one step.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether somebody reads what is written.
+    pub(super) fn is_followed(&self) -> bool {
+        self.readable.receiver_count() > 0
+    }
+
+    /// Whether nothing more can be written.
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(self.state().thread, Thread::Failed(_))
+    }
+
+    /// Puts the pieces into the line as soon as it is empty. Dropped before
+    /// that, it leaves them where they are.
+    pub(super) async fn put(self: &Arc<Self>, pieces: &mut Vec<Bytes>) -> StoreResult<()> {
+        loop {
+            {
+                let mut state = self.state();
+                if let Thread::Failed(error) = &mut state.thread {
+                    return Err(self.failure(error.take()));
+                }
+                if state.line.pieces.is_empty() {
+                    state.line.pieces.append(pieces);
+                    self.start(&mut state);
+                    return Ok(());
+                }
+            }
+            self.room.notified().await;
+        }
+    }
+
+    /// Does something once the pieces, and all that went before them, are
+    /// written and hashed.
+    pub(super) async fn after<T: Send + 'static>(
+        self: &Arc<Self>,
+        pieces: &mut Vec<Bytes>,
+        work: impl FnOnce(&Self, &mut Progress) -> StoreResult<T> + Send + 'static,
+    ) -> StoreResult<T> {
+        self.put(pieces).await?;
+        let (sender, receiver) = oneshot::channel();
+        self.put_then(Box::new(move |output, progress| {
+            let done = work(output, progress);
+            let is_good = done.is_ok();
+            // Nobody is told if the caller is gone.
+            let _ = sender.send(done);
+            is_good
+        }));
+        match receiver.await {
+            Ok(done) => done,
+            Err(_) => Err(match &mut self.state().thread {
+                Thread::Failed(error) => self.failure(error.take()),
+                Thread::Idle(_) | Thread::Running => self.failure(None),
+            }),
+        }
+    }
+
+    fn put_then(self: &Arc<Self>, then: Then) {
+        let mut state = self.state();
+        if !matches!(state.thread, Thread::Failed(_)) {
+            state.line.then = Some(then);
+            self.start(&mut state);
+        }
+    }
+
+    /// Why nothing more can be written: an error that was told before is
+    /// `Conflict` if that is why.
+    fn failure(&self, error: Option<StoreError>) -> StoreError {
+        let earlier = || StoreError::unavailable("an earlier write of this object failed");
+        error
+            .or_else(|| self.target.check().err())
+            .unwrap_or_else(earlier)
+    }
+
+    fn start(self: &Arc<Self>, state: &mut State) {
+        if state.line.is_empty() || !matches!(state.thread, Thread::Idle(_)) {
+            return;
+        }
+        if let Thread::Idle(progress) = mem::replace(&mut state.thread, Thread::Running) {
+            let output = Arc::clone(self);
+            task::spawn_blocking(move || {
+                Worker {
+                    output,
+                    progress: Some(progress),
+                }
+                .work()
+            });
+        }
+    }
+
+    /// Writes and hashes pieces. Blocks.
+    fn advance(&self, progress: &mut Progress, pieces: &[Bytes]) -> StoreResult<()> {
+        self.target.write(progress.offset, pieces)?;
+        progress.offset += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
+        self.readable.send_replace(progress.offset);
+        // Whoever follows does not wait for the disk, and needs the processor.
+        if !self.is_followed() {
+            self.target.write_back(progress.offset);
+        }
+        for piece in pieces {
+            progress.hash.update(piece);
+        }
+        Ok(())
+    }
+
+    /// Publishes the object, or deletes it where the digest is another. Blocks.
+    pub(super) fn finish(&self, progress: &Progress, expected: Digest) -> StoreResult<Finished> {
+        let size = progress.offset;
+        let actual = if progress.hash.algorithm() == expected.algorithm() {
+            progress.hash.clone().finish()
+        } else {
+            self.target.digest(expected.algorithm(), size)?
+        };
+        if actual != expected {
+            self.target.discard()?;
+            return Ok(Finished::Mismatch { actual });
+        }
+        self.target.publish()?;
+        Ok(Finished::Stored { size })
+    }
+}
+
+/// The thread. However it ends, a panic included, it says so.
+struct Worker {
+    output: Arc<Output>,
+    /// There until the thread ends.
+    progress: Option<Box<Progress>>,
+}
+
+impl Worker {
+    fn work(mut self) {
+        while let Some(line) = self.next() {
+            let error = match self.step(line) {
+                Ok(true) => continue,
+                Ok(false) => None,
+                Err(error) => Some(error),
+            };
+            self.output.state().thread = Thread::Failed(error);
+            return;
+        }
+    }
+
+    fn step(&mut self, line: Line) -> StoreResult<bool> {
+        let Some(progress) = &mut self.progress else {
+            return Ok(false);
+        };
+        self.output.advance(progress, &line.pieces)?;
+        drop(line.pieces);
+        let Some(then) = line.then else {
+            return Ok(true);
+        };
+        self.output.target.check()?;
+        Ok(then(&self.output, progress))
+    }
+
+    /// All that waits; the thread ends where that is nothing.
+    fn next(&mut self) -> Option<Line> {
+        let mut state = self.output.state();
+        if state.line.is_empty() {
+            state.thread = self
+                .progress
+                .take()
+                .map_or(Thread::Failed(None), Thread::Idle);
+            return None;
+        }
+        let line = mem::take(&mut state.line);
+        drop(state);
+        self.output.room.notify_one();
+        Some(line)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // It left in order; by now there may be another.
+        if self.progress.is_none() {
+            return;
+        }
+        let mut state = self.output.state();
+        if matches!(state.thread, Thread::Running) {
+            state.thread = Thread::Failed(None);
+        }
+        // Whoever waits for what comes after is told by this.
+        state.line = Line::default();
+        drop(state);
+        self.output.room.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use berth_domain::{FreshId, WriteState};
+    use berth_oci::Algorithm;
+
+    use super::super::FileBlobs;
+    use super::*;
+
+    #[test]
+    fn a_thread_that_leaves_leaves_the_next_ones_bytes_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileBlobs::open(folder.path()).unwrap();
+        let target = Target::fresh(&store, FreshId(1).into()).unwrap();
+        let hash = WriteState::new(Algorithm::default()).hash;
+        let output = Output::new(target, Progress { hash, offset: 0 });
+        let begun = mem::replace(&mut output.state().thread, Thread::Running);
+        let Thread::Idle(progress) = begun else {
+            panic!("it has begun already");
+        };
+        let mut worker = Worker {
+            output: Arc::clone(&output),
+            progress: Some(progress),
+        };
+        assert!(worker.next().is_none());
+        let mut state = output.state();
+        assert!(matches!(state.thread, Thread::Idle(_)));
+        // Another begins before this one is gone.
+        state.thread = Thread::Running;
+        state.line.pieces.push(Bytes::from_static(b"piece"));
+        drop(state);
+        drop(worker);
+        let state = output.state();
+        assert!(matches!(state.thread, Thread::Running));
+        assert_eq!(state.line.pieces.len(), 1);
+    }
+}
