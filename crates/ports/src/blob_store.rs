@@ -51,10 +51,20 @@ pub enum Access {
 /// Bytes of an open file of this machine.
 #[derive(Clone, Debug)]
 pub struct FileSpan {
-    /// The file: complete, and never changed.
+    /// The file; what was written is never changed.
     pub file: Arc<File>,
     /// Which bytes.
     pub span: Span,
+    /// Who says how far it can be read, if it is still being written.
+    pub arrival: Option<Arc<dyn Arrival>>,
+}
+
+/// Bytes that are still being written.
+#[async_trait]
+pub trait Arrival: Debug + Send + Sync {
+    /// Waits until bytes at `offset` can be read: up to where, at most `end`.
+    /// An error if they will not come, or some before turned out to be wrong.
+    async fn wait(&self, offset: u64, end: u64) -> StoreResult<u64>;
 }
 
 /// How an upload ended.
@@ -176,4 +186,10 @@ pub trait Growing: Debug + Send + Sync {
     /// Reads some bytes at `offset`, at most `limit`, of those that are
     /// readable. Works on after the object is finished or deleted.
     async fn read_at(&self, offset: u64, limit: usize) -> StoreResult<Bytes>;
+
+    /// The file that the bytes are in, if they are in one and some are
+    /// readable.
+    fn file(&self) -> Option<Arc<File>> {
+        None
+    }
 }

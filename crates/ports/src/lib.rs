@@ -9,7 +9,7 @@
 pub use access::AccessStore;
 pub use berth_domain::LinkCommit;
 pub use blob_store::{
-    Access, BlobStore, BlobWriter, ByteStream, FileSpan, Finished, Growing, Span,
+    Access, Arrival, BlobStore, BlobWriter, ByteStream, FileSpan, Finished, Growing, Span,
 };
 pub use error::{StoreError, StoreResult};
 pub use host::{Clock, Ids, Task, Tasks};

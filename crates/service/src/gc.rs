@@ -25,12 +25,12 @@ mod runs;
 
 pub use preview::Preview;
 
-/// Entries that are read, and decided about, together.
-const PAGE: usize = 500;
+/// Entries that are read, and decided about, together: as many as ports take.
+const PAGE: usize = 1000;
 
-/// Looks that go on beside each other: enough for a store that commits several
-/// writes at once, few enough that pulls are not crowded out.
-const AT_ONCE: usize = 32;
+/// Looks that go on beside each other: each waits for several writes, and a
+/// store commits at once what waits.
+const AT_ONCE: usize = 128;
 
 /// When to look again at what others are in the middle of.
 const SOON: SignedDuration = SignedDuration::from_mins(1);

@@ -8,6 +8,7 @@
 //! stream has not sent breaks the connection before anything is written.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::os::unix::fs::FileExt as _;
@@ -15,7 +16,7 @@ use std::pin::Pin;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use berth_ports::{FileSpan, Span};
+use berth_ports::{FileSpan, Span, StoreResult};
 use hyper::body::Buf;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -42,11 +43,18 @@ pub(crate) struct Outgoing(Arc<Mutex<Queue>>);
 
 #[derive(Debug, Default)]
 struct Queue {
-    segments: VecDeque<FileSpan>,
+    segments: VecDeque<Segment>,
     /// Bytes that were sent and that their bodies have not heard of.
     sent: usize,
     /// Placeholders went where they should not.
     broken: bool,
+}
+
+/// Bytes that a placeholder stands for.
+#[derive(Clone, Debug)]
+struct Segment {
+    file: Arc<File>,
+    span: Span,
 }
 
 impl Outgoing {
@@ -57,12 +65,20 @@ impl Outgoing {
 }
 
 /// The body of a file.
-#[derive(Debug)]
 pub(crate) struct FileBody {
     rest: FileSpan,
     outgoing: Outgoing,
-    /// The next segment comes from the disk.
-    loading: Option<JoinHandle<io::Result<()>>>,
+    next: Next,
+}
+
+/// What the next segment waits for.
+enum Next {
+    /// For nothing: it is in memory.
+    Ready,
+    /// For the disk.
+    Loading(JoinHandle<io::Result<()>>),
+    /// For more to be written: up to where it can be read then.
+    Arriving(Pin<Box<dyn Future<Output = StoreResult<u64>> + Send>>),
 }
 
 impl FileBody {
@@ -74,9 +90,9 @@ impl FileBody {
         let mut body = Self {
             rest: file,
             outgoing: outgoing.clone(),
-            loading: None,
+            next: Next::Ready,
         };
-        body.begin_to_load();
+        body.begin();
         Some(body)
     }
 
@@ -85,19 +101,44 @@ impl FileBody {
         self.rest.span.len()
     }
 
-    fn segment(&self) -> Span {
+    /// Up to a segment of what is left and can be read.
+    fn segment(&self, readable: u64) -> Span {
         let Span { start, end } = self.rest.span;
-        let end = end.min(start + SEGMENT as u64);
+        let end = end.min(start + SEGMENT as u64).min(readable);
         Span { start, end }
     }
 
-    /// Has the next segment read unless it is in memory.
-    fn begin_to_load(&mut self) {
-        let (span, file) = (self.segment(), &self.rest.file);
-        if !span.is_empty() && !is_in_memory(file, span) {
-            let file = Arc::clone(file);
-            self.loading = Some(spawn_blocking(move || load(&file, span)));
+    /// Begins to wait for the next segment. What was written a moment ago is in
+    /// memory; else it is read unless it is there.
+    fn begin(&mut self) {
+        let Span { start, end } = self.rest.span;
+        if start == end {
+            return;
         }
+        if let Some(arrival) = self.rest.arrival.clone() {
+            self.next = Next::Arriving(Box::pin(async move { arrival.wait(start, end).await }));
+            return;
+        }
+        let (span, file) = (self.segment(end), &self.rest.file);
+        if !is_in_memory(file, span) {
+            let file = Arc::clone(file);
+            self.next = Next::Loading(spawn_blocking(move || load(&file, span)));
+        }
+    }
+
+    /// Up to where the file can be sent now.
+    fn poll_readable(&mut self, context: &mut Context<'_>) -> Poll<io::Result<u64>> {
+        let readable = match &mut self.next {
+            Next::Ready => Ok(self.rest.span.end),
+            Next::Loading(loading) => ready!(Pin::new(loading).poll(context))
+                .unwrap_or_else(|error| Err(io::Error::other(error)))
+                .map(|()| self.rest.span.end),
+            Next::Arriving(arriving) => {
+                ready!(arriving.as_mut().poll(context)).map_err(io::Error::other)
+            }
+        };
+        self.next = Next::Ready;
+        Poll::Ready(readable)
     }
 
     /// The next placeholder, once the system has its bytes in memory: to send
@@ -106,26 +147,34 @@ impl FileBody {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Placeholder>>> {
-        if let Some(loading) = &mut self.loading {
-            let loaded = ready!(Pin::new(loading).poll(context));
-            self.loading = None;
-            if let Err(error) = loaded.unwrap_or_else(|error| Err(io::Error::other(error))) {
-                return Poll::Ready(Some(Err(error)));
-            }
-        }
-        let span = self.segment();
-        if span.is_empty() {
+        if self.rest.span.is_empty() {
             return Poll::Ready(None);
         }
+        let span = match ready!(self.poll_readable(context)) {
+            Ok(readable) => self.segment(readable),
+            Err(error) => {
+                self.rest.span.start = self.rest.span.end;
+                return Poll::Ready(Some(Err(error)));
+            }
+        };
         let file = Arc::clone(&self.rest.file);
-        let segment = FileSpan { file, span };
+        let segment = Segment { file, span };
         self.outgoing.queue().segments.push_back(segment);
         self.rest.span.start = span.end;
-        self.begin_to_load();
+        self.begin();
         Poll::Ready(Some(Ok(Placeholder {
             left: usize::try_from(span.len()).unwrap_or(SEGMENT),
             outgoing: self.outgoing.clone(),
         })))
+    }
+}
+
+impl fmt::Debug for FileBody {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("FileBody")
+            .field("rest", &self.rest)
+            .finish_non_exhaustive()
     }
 }
 
@@ -208,7 +257,7 @@ impl<S: Stream> FileStream<S> {
     /// Sends up to `length` bytes of the first file.
     fn poll_send(&mut self, context: &mut Context<'_>, length: usize) -> Poll<io::Result<usize>> {
         let first = self.outgoing.queue().segments.front().cloned();
-        let Some(FileSpan { file, mut span }) = first else {
+        let Some(Segment { file, mut span }) = first else {
             return Poll::Ready(Err(io::Error::other("a placeholder without a file")));
         };
         span.end = span.end.min(span.start + length as u64);
@@ -285,8 +334,12 @@ mod tests {
     use std::io::Write as _;
     use std::time::Duration;
 
+    use async_trait::async_trait;
+    use berth_ports::{Arrival, StoreError};
+    use futures_util::FutureExt as _;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::{TcpListener, TcpStream};
+    use tokio::sync::watch;
 
     use super::*;
 
@@ -302,8 +355,11 @@ mod tests {
 
     fn span(file: &Arc<File>, start: u64, end: u64) -> FileSpan {
         let file = Arc::clone(file);
-        let span = Span { start, end };
-        FileSpan { file, span }
+        FileSpan {
+            file,
+            span: Span { start, end },
+            arrival: None,
+        }
     }
 
     /// Our end of a connection that takes files, and the client's.
@@ -384,6 +440,48 @@ mod tests {
         let mut placeholder = next(&mut body).await.unwrap();
         let copy = placeholder.copy_to_bytes(10);
         assert!(ours.write_all(&copy).await.is_err());
+    }
+
+    /// Bytes that can be read up to what was said last.
+    #[derive(Debug)]
+    struct Reach(watch::Receiver<u64>);
+
+    #[async_trait]
+    impl Arrival for Reach {
+        async fn wait(&self, offset: u64, end: u64) -> StoreResult<u64> {
+            let mut reach = self.0.clone();
+            let reached = reach.wait_for(|reach| *reach > offset).await;
+            let reached = reached.map_err(|_| StoreError::unavailable("it ended"))?;
+            Ok(end.min(*reached))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_grows_is_sent_as_far_as_it_has_come() {
+        let (file, _) = file(100_000);
+        let (reach, reached) = watch::channel(0);
+        let mut growing = span(&file, 0, 100_000);
+        growing.arrival = Some(Arc::new(Reach(reached)));
+        let mut body = FileBody::new(growing, &Outgoing::default()).unwrap();
+        assert!(next(&mut body).now_or_never().is_none());
+        for (reached, length) in [(10_000, 10_000), (99_999, 89_999), (200_000, 1)] {
+            reach.send_replace(reached);
+            assert_eq!(next(&mut body).await.unwrap().remaining(), length);
+        }
+        assert!(next(&mut body).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_stops_growing_ends_its_body_with_an_error() {
+        let (file, _) = file(100_000);
+        let (reach, reached) = watch::channel(10_000);
+        let mut growing = span(&file, 0, 100_000);
+        growing.arrival = Some(Arc::new(Reach(reached)));
+        let mut body = FileBody::new(growing, &Outgoing::default()).unwrap();
+        assert_eq!(next(&mut body).await.unwrap().remaining(), 10_000);
+        drop(reach);
+        let ended = std::future::poll_fn(|context| body.poll_next(context)).await;
+        assert!(ended.unwrap().is_err());
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
 use berth_domain::ObjectKey;
 use berth_oci::{Digest, RepositoryName};
-use berth_ports::{ByteStream, Growing, Span, StoreError, StoreResult};
+use berth_ports::{Access, Arrival, ByteStream, FileSpan, Growing, Span, StoreError, StoreResult};
 use bytes::Bytes;
 use futures_util::stream;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
@@ -167,9 +168,28 @@ pub(crate) struct Filling {
 }
 
 impl Filling {
-    /// Streams a part of the blob while it grows. The last byte of the part is
-    /// held back until the whole blob is verified.
-    pub(crate) fn stream(&self, span: Span) -> ByteStream {
+    /// Gives access to a part of the blob while it grows. The last byte of the
+    /// part is held back until the whole blob is verified.
+    pub(crate) async fn open(&self, span: Span) -> StoreResult<Access> {
+        let stream = self.stream(span);
+        if span.is_empty() {
+            return Ok(Access::Stream(stream));
+        }
+        // A file is made by its first byte.
+        self.view.wait_beyond(0).await;
+        let Some(file) = self.view.file() else {
+            return Ok(Access::Stream(stream));
+        };
+        let arrival: Arc<dyn Arrival> = Arc::new(self.clone());
+        let file = FileSpan {
+            file,
+            span,
+            arrival: Some(arrival),
+        };
+        Ok(Access::File(file, stream))
+    }
+
+    fn stream(&self, span: Span) -> ByteStream {
         let follower = Follower {
             filling: self.clone(),
             offset: span.start,
@@ -182,17 +202,33 @@ impl Filling {
     }
 
     /// Waits until the blob is verified, or has failed.
-    async fn verdict(&mut self) -> StoreResult<()> {
+    async fn verdict(&self) -> StoreResult<()> {
         let ended = |phase: &Phase| match phase {
             Phase::Starting => false,
             Phase::Growing(growth) => growth.verified,
             Phase::Held { .. } | Phase::Failed(_) => true,
         };
-        match self.phase.wait_for(ended).await.as_deref() {
+        let mut phase = self.phase.clone();
+        match phase.wait_for(ended).await.as_deref() {
             Ok(Phase::Failed(failure)) => Err(failure.store_error()),
             Ok(_) => Ok(()),
             Err(_) => Err(Failure::abandoned().store_error()),
         }
+    }
+}
+
+#[async_trait]
+impl Arrival for Filling {
+    async fn wait(&self, offset: u64, end: u64) -> StoreResult<u64> {
+        let held_back = end - 1;
+        if offset < held_back {
+            let readable = self.view.wait_beyond(offset).await.min(held_back);
+            if readable > offset {
+                return Ok(readable);
+            }
+        }
+        self.verdict().await?;
+        Ok(end)
     }
 }
 
@@ -207,7 +243,7 @@ impl Follower {
         if self.offset >= self.end {
             return Ok(None);
         }
-        let readable = self.readable().await?;
+        let readable = self.filling.wait(self.offset, self.end).await?;
         let limit = usize::try_from(CHUNK.min(readable - self.offset)).unwrap_or(usize::MAX);
         let chunk = self.filling.view.read_at(self.offset, limit).await?;
         if chunk.is_empty() {
@@ -217,23 +253,5 @@ impl Follower {
         }
         self.offset += chunk.len() as u64;
         Ok(Some(chunk))
-    }
-
-    /// Up to where can be read, beyond the own offset.
-    async fn readable(&mut self) -> StoreResult<u64> {
-        let held_back = self.end - 1;
-        if self.offset < held_back {
-            let readable = self
-                .filling
-                .view
-                .wait_beyond(self.offset)
-                .await
-                .min(held_back);
-            if readable > self.offset {
-                return Ok(readable);
-            }
-        }
-        self.filling.verdict().await?;
-        Ok(self.end)
     }
 }

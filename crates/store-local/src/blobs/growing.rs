@@ -19,7 +19,7 @@ use super::{cached, read_into};
 pub(super) struct GrowingFile {
     key: ObjectKey,
     /// There once something is readable.
-    file: Arc<OnceLock<File>>,
+    file: Arc<OnceLock<Arc<File>>>,
     /// Closed when the writer is gone.
     readable: watch::Receiver<u64>,
     buffers: Buffers,
@@ -28,7 +28,7 @@ pub(super) struct GrowingFile {
 impl GrowingFile {
     pub(super) const fn new(
         key: ObjectKey,
-        file: Arc<OnceLock<File>>,
+        file: Arc<OnceLock<Arc<File>>>,
         readable: watch::Receiver<u64>,
         buffers: Buffers,
     ) -> Self {
@@ -52,6 +52,10 @@ impl Growing for GrowingFile {
         // An error says that the writer is gone: what is readable is all.
         let _ = receiver.wait_for(|readable| *readable > offset).await;
         *receiver.borrow()
+    }
+
+    fn file(&self) -> Option<Arc<File>> {
+        self.file.get().cloned()
     }
 
     async fn read_at(&self, offset: u64, limit: usize) -> StoreResult<Bytes> {

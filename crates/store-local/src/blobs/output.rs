@@ -17,6 +17,9 @@ use tokio::task;
 
 use super::target::Target;
 
+/// How many bytes may wait in the line, if they come in several steps.
+const ROOM: usize = 256 * 1024;
+
 /// How far the bytes of an object have come.
 pub(super) struct Progress {
     /// The digest of these bytes.
@@ -32,6 +35,8 @@ type Then = Box<dyn FnOnce(&Output, &mut Progress) -> bool + Send>;
 #[derive(Default)]
 struct Line {
     pieces: Vec<Bytes>,
+    /// Bytes in them.
+    length: usize,
     then: Option<Then>,
 }
 
@@ -93,8 +98,8 @@ impl Output {
         matches!(self.state().thread, Thread::Failed(_))
     }
 
-    /// Puts the pieces into the line as soon as it is empty. Dropped before
-    /// that, it leaves them where they are.
+    /// Puts the pieces into the line as soon as there is room for them. Dropped
+    /// before that, it leaves them where they are.
     pub(super) async fn put(self: &Arc<Self>, pieces: &mut Vec<Bytes>) -> StoreResult<()> {
         loop {
             {
@@ -102,7 +107,9 @@ impl Output {
                 if let Thread::Failed(error) = &mut state.thread {
                     return Err(self.failure(error.take()));
                 }
-                if state.line.pieces.is_empty() {
+                let length = state.line.length + pieces.iter().map(Bytes::len).sum::<usize>();
+                if state.line.length == 0 || length <= ROOM {
+                    state.line.length = length;
                     state.line.pieces.append(pieces);
                     self.start(&mut state);
                     return Ok(());

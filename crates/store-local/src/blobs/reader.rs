@@ -67,6 +67,7 @@ impl Reader {
         FileSpan {
             file: Arc::clone(&self.file),
             span: self.rest,
+            arrival: None,
         }
     }
 

@@ -28,7 +28,7 @@ const REREAD: u64 = 1 << 20;
 /// offset is cut off, by the first write.
 #[derive(Debug)]
 pub(super) struct Target {
-    file: Arc<OnceLock<File>>,
+    file: Arc<OnceLock<Arc<File>>>,
     fence: Fence,
     layout: Arc<Layout>,
     unfinished: PathBuf,
@@ -78,7 +78,7 @@ impl Target {
 
     /// The open file, readable whatever becomes of its name; none before the
     /// first write.
-    pub(super) fn file(&self) -> Arc<OnceLock<File>> {
+    pub(super) fn file(&self) -> Arc<OnceLock<Arc<File>>> {
         Arc::clone(&self.file)
     }
 
@@ -156,7 +156,7 @@ impl Target {
             ErrorKind::NotFound => absent(&self.layout, self.key()),
             _ => store_error(error),
         })?;
-        self.file.get_or_init(|| file);
+        self.file.get_or_init(|| Arc::new(file));
         Ok(())
     }
 
@@ -170,7 +170,7 @@ impl Target {
             options.read(true).write(true).create(true).mode(0o600);
             let file = options.truncate(true).open(&self.unfinished);
             let file = file.map_err(store_error)?;
-            self.file.get_or_init(|| file)
+            self.file.get_or_init(|| Arc::new(file))
         };
         if !self.cut.swap(true, Ordering::Relaxed)
             && file.metadata().map_err(store_error)?.len() > self.start

@@ -44,7 +44,8 @@ impl GcQueue for SqliteStore {
 
     async fn postpone(&self, entry: &GcEntry, due: Timestamp) -> StoreResult<()> {
         let (subject, place) = (entry.subject.clone(), place(&entry.key)?);
-        self.write(move |connection| {
+        // An entry that comes back is looked at again.
+        self.write_in_order(move |connection| {
             put(connection, &subject, due)?;
             delete(connection, place)
         })
@@ -56,7 +57,8 @@ impl GcQueue for SqliteStore {
             .iter()
             .map(|key| place(key))
             .collect::<StoreResult<Vec<_>>>()?;
-        self.write(move |connection| {
+        // An entry that comes back is looked at again.
+        self.write_in_order(move |connection| {
             places
                 .iter()
                 .try_for_each(|place| delete(connection, *place))

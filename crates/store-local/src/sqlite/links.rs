@@ -97,7 +97,8 @@ impl LinkStore for SqliteStore {
         token: LinkToken,
     ) -> StoreResult<()> {
         let repository = repository.clone();
-        self.write(move |connection| {
+        // What relies on it is written after it, and survives only with it.
+        self.write_in_order(move |connection| {
             let condemned = change(
                 connection,
                 "UPDATE links
@@ -118,12 +119,15 @@ impl LinkStore for SqliteStore {
         due: Timestamp,
     ) -> StoreResult<()> {
         let repository = repository.clone();
-        self.write(move |connection| delete(connection, &repository, digest, token, due))
+        // Should it be lost, so are all that was done since: the deletion of
+        // the blob, and that of the entry which led here.
+        self.write_in_order(move |connection| delete(connection, &repository, digest, token, due))
             .await
     }
 
     async fn delete_blob(&self, blob: &Blob, due: Timestamp) -> StoreResult<()> {
         let blob = blob.clone();
+        // Synced: the object's file goes after it, and is not in the log.
         self.write(move |connection| delete_unchanged(connection, &blob, due))
             .await
     }
