@@ -169,7 +169,7 @@ pub trait BlobWriter: Debug + Send {
     /// A view of the bytes taken so far, for readers that follow the write.
     /// `None` where the store cannot show an unfinished object: readers then
     /// wait until it is finished.
-    fn follow(&self) -> Option<Arc<dyn Growing>>;
+    fn follow(&mut self) -> Option<Arc<dyn Growing>>;
 }
 
 /// An object while it is being written.

@@ -49,7 +49,8 @@ mod writer;
 ///
 /// Cheap to clone. Each method is one transaction; writes of many callers are
 /// committed together, and each returns when its commit is synced, but for
-/// those of upload sessions: see [`UploadStore`](berth_ports::UploadStore). Several
+/// those of upload sessions (see [`UploadStore`](berth_ports::UploadStore)) and
+/// what a sweep does before it deletes a blob. Several
 /// processes may have the same database open. The last clone's drop waits for
 /// the writes under way and closes the database.
 #[derive(Clone)]

@@ -106,7 +106,7 @@ async fn written(blobs: &FileBlobs, key: ObjectKey, bytes: Bytes) -> Box<dyn Blo
 async fn an_object_has_its_name_only_when_it_is_whole() {
     let store = Store::new();
     let bytes = noise(1, 3 * MIB);
-    let writer = written(&store.blobs, key(1), bytes.clone()).await;
+    let mut writer = written(&store.blobs, key(1), bytes.clone()).await;
     let growing = writer.follow().unwrap();
     growing.wait_beyond(MIB as u64).await;
     assert!(!store.finished(key(1)).exists());
@@ -486,7 +486,7 @@ async fn follow(growing: Arc<dyn Growing>) -> Vec<u8> {
 async fn a_follower_is_told_of_every_end_and_reads_on_after_deletion() {
     let store = Store::new();
     let bytes = noise(1, 100_000);
-    let paused = written(&store.blobs, key(1), bytes.clone()).await;
+    let mut paused = written(&store.blobs, key(1), bytes.clone()).await;
     let growing = paused.follow().unwrap();
     paused.pause().await.unwrap();
     assert_eq!(growing.wait_beyond(1 << 40).await, 100_000);
@@ -497,12 +497,12 @@ async fn a_follower_is_told_of_every_end_and_reads_on_after_deletion() {
     );
     assert!(growing.read_at(100_000, 1000).await.unwrap().is_empty());
 
-    let dropped = written(&store.blobs, key(2), bytes.clone()).await;
+    let mut dropped = written(&store.blobs, key(2), bytes.clone()).await;
     let growing = dropped.follow().unwrap();
     drop(dropped);
     assert_eq!(follow(growing).await, bytes);
 
-    let refused = written(&store.blobs, key(3), bytes.clone()).await;
+    let mut refused = written(&store.blobs, key(3), bytes.clone()).await;
     let growing = refused.follow().unwrap();
     refused
         .finish(Digest::sha256(b"something else"))

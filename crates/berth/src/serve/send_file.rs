@@ -25,7 +25,7 @@ use super::socket::Stream;
 use super::stall::WriteLimit;
 
 /// The most bytes of a file that are on their way at once.
-const SEGMENT: usize = 512 * 1024;
+const SEGMENT: usize = 1024 * 1024;
 
 /// Fewer bytes are as soon copied, together with the headers.
 const WORTHWHILE: u64 = 32 * 1024;
@@ -306,14 +306,14 @@ impl<S: Stream> AsyncWrite for FileStream<S> {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.check()?;
-        let first = slices.iter().position(|slice| is_placeholder(slice));
-        let plain = first.unwrap_or(slices.len());
-        if let Some(first) = first
-            && slices[..plain].iter().all(|slice| slice.is_empty())
-        {
-            return self.poll_send(context, slices[first].len());
+        let Some(first) = slices.iter().position(|slice| is_placeholder(slice)) else {
+            return Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        };
+        match slices[..first].iter().find(|slice| !slice.is_empty()) {
+            None => self.poll_send(context, slices[first].len()),
+            // Headers go with the first bytes of their file.
+            Some(plain) => self.stream.poll_write_more(context, plain),
         }
-        Pin::new(&mut self.stream).poll_write_vectored(context, &slices[..plain])
     }
 
     fn is_write_vectored(&self) -> bool {

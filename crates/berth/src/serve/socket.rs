@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use anyhow::{Context as _, Result, bail};
@@ -20,6 +21,15 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {
     /// Whether it takes files.
     fn takes_files(&self) -> bool {
         false
+    }
+
+    /// Writes bytes that others follow at once: the system may wait for those.
+    fn poll_write_more(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(self).poll_write(context, bytes)
     }
 
     /// Writes bytes of a file: how many, 0 if there are none.
@@ -47,25 +57,48 @@ impl Stream for TcpStream {
         true
     }
 
+    fn poll_write_more(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        use rustix::net::{SendFlags, send};
+        poll_call(self, context, || {
+            Ok(send(&*self, bytes, SendFlags::MORE | SendFlags::NOSIGNAL)?)
+        })
+    }
+
     fn poll_send_file(
         &mut self,
         context: &mut Context<'_>,
         file: &File,
         span: Span,
     ) -> Poll<io::Result<usize>> {
-        use rustix::fs::sendfile;
-        use tokio::io::Interest;
         let length = usize::try_from(span.len()).unwrap_or(usize::MAX);
-        loop {
-            std::task::ready!(self.poll_write_ready(context))?;
-            let sent = self.try_io(Interest::WRITABLE, || {
-                let mut offset = span.start;
-                Ok(sendfile(&*self, file, Some(&mut offset), length)?)
-            });
-            match sent {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                sent => return Poll::Ready(sent),
-            }
+        poll_call(self, context, || {
+            let mut offset = span.start;
+            Ok(rustix::fs::sendfile(
+                &*self,
+                file,
+                Some(&mut offset),
+                length,
+            )?)
+        })
+    }
+}
+
+/// Writes by a call of the system's as soon as the stream takes something.
+#[cfg(target_os = "linux")]
+fn poll_call(
+    stream: &TcpStream,
+    context: &mut Context<'_>,
+    mut call: impl FnMut() -> io::Result<usize>,
+) -> Poll<io::Result<usize>> {
+    loop {
+        std::task::ready!(stream.poll_write_ready(context))?;
+        match stream.try_io(tokio::io::Interest::WRITABLE, &mut call) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            sent => return Poll::Ready(sent),
         }
     }
 }
@@ -73,6 +106,14 @@ impl Stream for TcpStream {
 impl Stream for Box<dyn Stream> {
     fn takes_files(&self) -> bool {
         (**self).takes_files()
+    }
+
+    fn poll_write_more(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        (**self).poll_write_more(context, bytes)
     }
 
     fn poll_send_file(

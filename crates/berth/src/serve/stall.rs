@@ -53,6 +53,16 @@ impl<S> WriteLimit<S> {
 }
 
 impl<S: Stream> WriteLimit<S> {
+    /// Writes bytes that others follow ([`Stream::poll_write_more`]).
+    pub(crate) fn poll_write_more(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let attempt = self.stream.poll_write_more(context, bytes);
+        self.limited(context, attempt)
+    }
+
     /// Writes bytes of a file ([`Stream::poll_send_file`]).
     pub(crate) fn poll_send_file(
         &mut self,

@@ -17,8 +17,15 @@ use tokio::task;
 
 use super::target::Target;
 
-/// How many bytes may wait in the line, if they come in several steps.
-const ROOM: usize = 256 * 1024;
+/// What is written begins and ends at a multiple of this where it can: the
+/// system has it in large pages then. They cost half of what odd writes cost,
+/// and less again when the file is sent.
+pub(super) const STRETCH: u64 = 256 * 1024;
+
+/// How many bytes may wait in the line, if they come in several steps: while
+/// somebody follows, they may come faster than they are written. The more are
+/// written at once, the fewer times all who follow are woken.
+const ROOM: usize = 1024 * 1024;
 
 /// How far the bytes of an object have come.
 pub(super) struct Progress {
@@ -43,6 +50,28 @@ struct Line {
 impl Line {
     fn is_empty(&self) -> bool {
         self.pieces.is_empty() && self.then.is_none()
+    }
+
+    /// Splits off what is behind the last whole stretch of a file that has
+    /// `offset` bytes, to be written with what comes meanwhile, or else alone.
+    fn split_tail(&mut self, offset: u64) -> Self {
+        let mut tail = Self::default();
+        let beyond = usize::try_from((offset + self.length as u64) % STRETCH).unwrap_or(0);
+        if self.then.is_some() || beyond >= self.length {
+            return tail;
+        }
+        while tail.length < beyond
+            && let Some(mut piece) = self.pieces.pop()
+        {
+            let missing = beyond - tail.length;
+            if piece.len() > missing {
+                self.pieces.push(piece.split_to(piece.len() - missing));
+            }
+            tail.length += piece.len();
+            tail.pieces.insert(0, piece);
+        }
+        self.length -= tail.length;
+        tail
     }
 }
 
@@ -107,16 +136,33 @@ impl Output {
                 if let Thread::Failed(error) = &mut state.thread {
                     return Err(self.failure(error.take()));
                 }
-                let length = state.line.length + pieces.iter().map(Bytes::len).sum::<usize>();
-                if state.line.length == 0 || length <= ROOM {
-                    state.line.length = length;
-                    state.line.pieces.append(pieces);
-                    self.start(&mut state);
+                if state.line.length == 0 || state.line.length + length(pieces) <= ROOM {
+                    self.add(&mut state, pieces);
                     return Ok(());
                 }
             }
             self.room.notified().await;
         }
+    }
+
+    /// Puts at most a stretch into the line, whether or not there is room.
+    pub(super) fn put_now(self: &Arc<Self>, pieces: &mut Vec<Bytes>) {
+        self.add(&mut self.state(), pieces);
+    }
+
+    fn add(self: &Arc<Self>, state: &mut State, pieces: &mut Vec<Bytes>) {
+        state.line.length += length(pieces);
+        state.line.pieces.append(pieces);
+        self.start(state);
+    }
+
+    /// Has the file made while bytes arrive.
+    pub(super) fn begin(self: &Arc<Self>) {
+        self.put_then(Box::new(|output, _| {
+            // If it cannot be made, the first write says so.
+            let _ = output.target.make();
+            true
+        }));
     }
 
     /// Does something once the pieces, and all that went before them, are
@@ -180,7 +226,7 @@ impl Output {
     /// Writes and hashes pieces. Blocks.
     fn advance(&self, progress: &mut Progress, pieces: &[Bytes]) -> StoreResult<()> {
         self.target.write(progress.offset, pieces)?;
-        progress.offset += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
+        progress.offset += length(pieces) as u64;
         self.readable.send_replace(progress.offset);
         // Whoever follows does not wait for the disk, and needs the processor.
         if !self.is_followed() {
@@ -207,6 +253,10 @@ impl Output {
         self.target.publish()?;
         Ok(Finished::Stored { size })
     }
+}
+
+fn length(pieces: &[Bytes]) -> usize {
+    pieces.iter().map(Bytes::len).sum()
 }
 
 /// The thread. However it ends, a panic included, it says so.
@@ -252,7 +302,10 @@ impl Worker {
                 .map_or(Thread::Failed(None), Thread::Idle);
             return None;
         }
-        let line = mem::take(&mut state.line);
+        let mut line = mem::take(&mut state.line);
+        if let Some(progress) = &self.progress {
+            state.line = line.split_tail(progress.offset);
+        }
         drop(state);
         self.output.room.notify_one();
         Some(line)
@@ -283,6 +336,39 @@ mod tests {
 
     use super::super::FileBlobs;
     use super::*;
+
+    #[test]
+    fn what_is_behind_the_last_whole_stretch_waits() {
+        let stretch = usize::try_from(STRETCH).unwrap();
+        // The offset, what waits, and how much of it goes on waiting.
+        for (offset, lengths, expected) in [
+            (0, &[stretch][..], 0),
+            (0, &[10], 0),
+            (0, &[stretch, 10], 10),
+            (10, &[stretch], 10),
+            (10, &[100, stretch, 7], 117),
+            (STRETCH - 5, &[3, 4, 5], 7),
+            (STRETCH - 5, &[2, 2], 0),
+        ] {
+            let bytes: Vec<u8> = (0..=255).cycle().take(lengths.iter().sum()).collect();
+            let mut rest = Bytes::from(bytes.clone());
+            let mut line = Line {
+                pieces: lengths
+                    .iter()
+                    .map(|length| rest.split_to(*length))
+                    .collect(),
+                length: bytes.len(),
+                then: None,
+            };
+            let tail = line.split_tail(offset);
+            assert_eq!(
+                (tail.length, line.length + tail.length),
+                (expected, bytes.len())
+            );
+            assert_eq!([line.pieces.concat(), tail.pieces.concat()].concat(), bytes);
+            assert_eq!(tail.pieces.concat().len(), expected);
+        }
+    }
 
     #[test]
     fn a_thread_that_leaves_leaves_the_next_ones_bytes_alone() {

@@ -87,6 +87,11 @@ impl Target {
         self.fence.guarded(|| Ok(()))
     }
 
+    /// Makes the file if it is fresh.
+    pub(super) fn make(&self) -> StoreResult<()> {
+        self.fence.guarded(|| self.opened().map(|_| ()))
+    }
+
     /// Writes `pieces` at `offset`, one behind the other.
     pub(super) fn write(&self, offset: u64, pieces: &[Bytes]) -> StoreResult<()> {
         if pieces.iter().all(Bytes::is_empty) {

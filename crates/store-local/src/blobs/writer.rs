@@ -1,5 +1,5 @@
 //! The streaming writer: it gathers what arrives into pieces and hands them to
-//! the thread of its [`Output`].
+//! the thread of its [`Output`], as whole stretches of the file.
 
 use std::fmt;
 use std::mem;
@@ -14,14 +14,9 @@ use bytes::{Bytes, BytesMut};
 use super::FileBlobs;
 use super::buffers::Buffers;
 use super::growing::GrowingFile;
-use super::output::{Output, Progress};
+use super::output::{Output, Progress, STRETCH};
 use super::progress::Run;
 use super::target::Target;
-
-/// Bytes are handed over up to a multiple of this: what is written begins and
-/// ends there, which costs the system half of what odd writes cost. A writer
-/// holds at most three times as many: some arrive, some wait, some are written.
-const BATCH: u64 = 256 * 1024;
 
 /// Shorter pieces are copied together: each may keep more memory than its own
 /// bytes, and costs a call.
@@ -30,7 +25,8 @@ const SMALL: usize = 16 * 1024;
 /// How many bytes are copied together.
 const COPIED: usize = 128 * 1024;
 
-/// A [`BlobWriter`] on a file.
+/// A [`BlobWriter`] on a file. It holds at most three stretches: some bytes
+/// arrive, some wait, some are written.
 pub(super) struct FileWriter {
     run: Run,
     buffers: Buffers,
@@ -40,8 +36,6 @@ pub(super) struct FileWriter {
     /// Pieces not handed over, and those behind them that were copied.
     pieces: Vec<Bytes>,
     copied: BytesMut,
-    /// Bytes handed over.
-    handed_over: u64,
     /// Bytes taken.
     offset: u64,
 }
@@ -61,7 +55,6 @@ impl FileWriter {
             start: state.offset,
             pieces: Vec::new(),
             copied: BytesMut::new(),
-            handed_over: state.offset,
             offset: state.offset,
         })
     }
@@ -92,19 +85,14 @@ impl FileWriter {
 
     /// Whether what was taken should be written now, be it much or little.
     fn is_due(&self) -> bool {
-        // The first bytes make the file while more come in, and whoever follows
-        // waits for each; otherwise fewer changes of threads are better.
-        self.offset.is_multiple_of(BATCH)
-            || self.handed_over == self.start
-            || self.output.is_followed()
-            || self.output.has_failed()
+        // Whoever follows waits for each byte; otherwise fewer and even writes
+        // are better.
+        self.offset.is_multiple_of(STRETCH) || self.output.is_followed() || self.output.has_failed()
     }
 
     async fn hand_over(&mut self) -> StoreResult<()> {
         self.seal();
-        self.output.put(&mut self.pieces).await?;
-        self.handed_over = self.offset;
-        Ok(())
+        self.output.put(&mut self.pieces).await
     }
 
     /// Does something with all that was taken once it is written and hashed.
@@ -113,9 +101,7 @@ impl FileWriter {
         work: impl FnOnce(&Output, &mut Progress) -> StoreResult<T> + Send + 'static,
     ) -> StoreResult<T> {
         self.seal();
-        let done = self.output.after(&mut self.pieces, work).await?;
-        self.handed_over = self.offset;
-        Ok(done)
+        self.output.after(&mut self.pieces, work).await
     }
 }
 
@@ -126,8 +112,11 @@ impl BlobWriter for FileWriter {
     }
 
     async fn append(&mut self, mut bytes: Bytes) -> StoreResult<()> {
+        if self.offset == self.start {
+            self.output.begin();
+        }
         while !bytes.is_empty() {
-            let room = BATCH - self.offset % BATCH;
+            let room = STRETCH - self.offset % STRETCH;
             let room = usize::try_from(room).unwrap_or(usize::MAX);
             self.take(bytes.split_to(bytes.len().min(room)));
             if self.is_due() {
@@ -163,7 +152,9 @@ impl BlobWriter for FileWriter {
             .await
     }
 
-    fn follow(&self) -> Option<Arc<dyn Growing>> {
+    fn follow(&mut self) -> Option<Arc<dyn Growing>> {
+        self.seal();
+        self.output.put_now(&mut self.pieces);
         let Output {
             target, readable, ..
         } = &*self.output;

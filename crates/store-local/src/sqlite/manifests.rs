@@ -54,8 +54,12 @@ impl ManifestStore for SqliteStore {
     ) -> StoreResult<()> {
         let repository = repository.clone();
         let targets = targets.to_vec();
-        self.write(move |connection| edges::delete(connection, &repository, edge, &targets, due))
-            .await
+        // Should it be lost, the job or entry that led here is back with it,
+        // and the edges count for nothing, as before.
+        self.write_in_order(move |connection| {
+            edges::delete(connection, &repository, edge, &targets, due)
+        })
+        .await
     }
 
     async fn edges(

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, StatementStatus};
 
-use super::schema;
+use super::{connection, schema};
 
 /// Statements may read a whole table only if it holds a handful of rows.
 const MAY_SCAN: &[&str] = &["signing_keys"];
@@ -69,6 +69,26 @@ fn no_statement_scans_a_table_or_sorts() {
             let documented = MAY_SCAN.iter().any(|table| sql.contains(table));
             assert!(!costly || harmless || documented, "{step}: {sql}");
         }
+    }
+}
+
+#[test]
+fn no_statement_is_prepared_anew_when_it_runs_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("database");
+    fs::write(&path, "").unwrap();
+    let mut connection = connection::open_writer(&path).unwrap();
+    schema::upgrade(&mut connection).unwrap();
+    for sql in statements().iter().filter(|sql| sql.starts_with("SELECT")) {
+        let mut statement = connection.prepare(sql).unwrap();
+        for _ in 0..3 {
+            for parameter in 1..=statement.parameter_count() {
+                statement.raw_bind_parameter(parameter, 1).unwrap();
+            }
+            assert!(statement.raw_query().next().is_ok());
+        }
+        let again = statement.get_status(StatementStatus::RePrepare);
+        assert_eq!(again, 0, "{sql}");
     }
 }
 

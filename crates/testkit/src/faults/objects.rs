@@ -99,7 +99,7 @@ impl BlobWriter for FaultyWriter {
         self.faults.call("BlobWriter::finish", finish).await
     }
 
-    fn follow(&self) -> Option<Arc<dyn Growing>> {
+    fn follow(&mut self) -> Option<Arc<dyn Growing>> {
         let inner = self.inner.follow()?;
         Some(Arc::new(FaultyGrowing {
             inner,

@@ -219,7 +219,7 @@ impl BlobWriter for MemoryWriter {
         Ok(Finished::Stored { size })
     }
 
-    fn follow(&self) -> Option<Arc<dyn Growing>> {
+    fn follow(&mut self) -> Option<Arc<dyn Growing>> {
         Some(Arc::new(GrowingBytes(self.bytes.subscribe())))
     }
 }

@@ -56,7 +56,7 @@ async fn drain(growing: Arc<dyn Growing>) -> Bytes {
 
 async fn open(blobs: &Blobs) -> Option<(ObjectKey, Box<dyn BlobWriter>, Arc<dyn Growing>)> {
     let key = fresh();
-    let writer = blobs.writer(key).await;
+    let mut writer = blobs.writer(key).await;
     let growing = writer.follow()?;
     Some((key, writer, growing))
 }
