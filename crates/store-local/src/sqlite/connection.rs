@@ -25,9 +25,16 @@ pub(super) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// KiB of the database that a connection that reads keeps in memory: the upper
+/// pages of all tables, and what is read often, of a large registry too. About
+/// as many of these connections are in use as there are processors.
+const READER_CACHE: i64 = 8 * 1024;
+
 /// Opens a connection that reads.
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
-    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE)?;
+    Ok(connection)
 }
 
 fn open(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {

@@ -18,7 +18,7 @@ use crate::bench::{
 /// The repositories and how many manifests they have.
 const SIZES: [(&str, usize); 2] = [("100", 100), ("100,000", 100_000)];
 /// How often each thing is done to each repository in a round.
-const TIMES: usize = 200;
+const TIMES: usize = 400;
 
 /// A repository with what was put into it.
 struct Filled {
