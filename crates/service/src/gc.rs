@@ -30,7 +30,7 @@ const PAGE: usize = 1000;
 
 /// Looks that go on beside each other: each waits for several writes, and a
 /// store commits at once what waits.
-const AT_ONCE: usize = 128;
+const AT_ONCE: usize = 64;
 
 /// When to look again at what others are in the middle of.
 const SOON: SignedDuration = SignedDuration::from_mins(1);

@@ -9,10 +9,16 @@ use berth_service::{Preview, Service, Swept};
 
 use super::progress::bytes;
 
+/// How much further back in the line for the processor a collection stands.
+const BACKGROUND: i32 = 10;
+
 pub(super) async fn run(service: &Service, dry_run: bool) -> Result<ExitCode> {
     if dry_run {
         return preview(service).await;
     }
+    // Whoever pulls or pushes meanwhile goes first. If the system will not, it
+    // goes on as it is.
+    let _ = rustix::process::nice(BACKGROUND);
     let swept = service
         .sweep_garbage(&mut |_| ControlFlow::Continue(()))
         .await?;
