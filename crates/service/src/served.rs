@@ -65,7 +65,7 @@ impl BlobHandle {
     pub async fn open(&self, span: Span) -> Result<Access> {
         match &self.source {
             Source::Held { blobs, key } => Ok(blobs.read(*key, self.size, span).await?),
-            Source::Filling(filling) => Ok(filling.open(span).await?),
+            Source::Filling(filling) => filling.open(span).await,
         }
     }
 }

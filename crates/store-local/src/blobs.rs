@@ -64,9 +64,6 @@ impl FileBlobs {
 #[async_trait]
 impl BlobStore for FileBlobs {
     async fn write(&self, key: ObjectKey, state: WriteState) -> StoreResult<Box<dyn BlobWriter>> {
-        if state.offset == 0 {
-            return Ok(Box::new(FileWriter::open(self, key, state)?));
-        }
         let store = self.clone();
         let writer = io::blocking(move || FileWriter::open(&store, key, state)).await?;
         Ok(Box::new(writer))

@@ -50,7 +50,8 @@ mod writer;
 /// Cheap to clone. Each method is one transaction; writes of many callers are
 /// committed together, and each returns when its commit is synced, but for
 /// those of upload sessions (see [`UploadStore`](berth_ports::UploadStore)) and
-/// what a sweep does before it deletes a blob. Several
+/// steps that a repeat would only do again: a link is condemned, edges that
+/// count for nothing go, entries of the garbage queue are settled. Several
 /// processes may have the same database open. The last clone's drop waits for
 /// the writes under way and closes the database.
 #[derive(Clone)]

@@ -73,10 +73,10 @@ pub(crate) struct FileBody {
 
 /// What the next segment waits for.
 enum Next {
-    /// For nothing: it is in memory.
-    Ready,
-    /// For the disk.
-    Loading(JoinHandle<io::Result<()>>),
+    /// For nothing: what can be read up to here is in memory.
+    Ready(u64),
+    /// For the disk; the same then.
+    Loading(JoinHandle<io::Result<()>>, u64),
     /// For more to be written: up to where it can be read then.
     Arriving(Pin<Box<dyn Future<Output = StoreResult<u64>> + Send>>),
 }
@@ -90,7 +90,7 @@ impl FileBody {
         let mut body = Self {
             rest: file,
             outgoing: outgoing.clone(),
-            next: Next::Ready,
+            next: Next::Ready(0),
         };
         body.begin();
         Some(body)
@@ -108,37 +108,46 @@ impl FileBody {
         Span { start, end }
     }
 
-    /// Begins to wait for the next segment. What was written a moment ago is in
-    /// memory; else it is read unless it is there.
+    /// Begins to wait for the next segment.
     fn begin(&mut self) {
         let Span { start, end } = self.rest.span;
-        if start == end {
+        if let Some(arrival) = self.rest.arrival.clone()
+            && start < end
+        {
+            let arriving = async move { arrival.wait(start, end).await };
+            self.next = Next::Arriving(Box::pin(arriving));
             return;
         }
-        if let Some(arrival) = self.rest.arrival.clone() {
-            self.next = Next::Arriving(Box::pin(async move { arrival.wait(start, end).await }));
-            return;
-        }
-        let (span, file) = (self.segment(end), &self.rest.file);
-        if !is_in_memory(file, span) {
+        self.load(end);
+    }
+
+    /// Has the next segment read unless it is in memory.
+    fn load(&mut self, readable: u64) {
+        let (span, file) = (self.segment(readable), &self.rest.file);
+        self.next = if span.is_empty() || is_in_memory(file, span) {
+            Next::Ready(readable)
+        } else {
             let file = Arc::clone(file);
-            self.next = Next::Loading(spawn_blocking(move || load(&file, span)));
-        }
+            Next::Loading(spawn_blocking(move || load(&file, span)), readable)
+        };
     }
 
     /// Up to where the file can be sent now.
     fn poll_readable(&mut self, context: &mut Context<'_>) -> Poll<io::Result<u64>> {
-        let readable = match &mut self.next {
-            Next::Ready => Ok(self.rest.span.end),
-            Next::Loading(loading) => ready!(Pin::new(loading).poll(context))
-                .unwrap_or_else(|error| Err(io::Error::other(error)))
-                .map(|()| self.rest.span.end),
-            Next::Arriving(arriving) => {
-                ready!(arriving.as_mut().poll(context)).map_err(io::Error::other)
+        loop {
+            match &mut self.next {
+                Next::Ready(readable) => return Poll::Ready(Ok(*readable)),
+                Next::Loading(loading, readable) => {
+                    let loaded = ready!(Pin::new(loading).poll(context));
+                    loaded.unwrap_or_else(|error| Err(io::Error::other(error)))?;
+                    self.next = Next::Ready(*readable);
+                }
+                Next::Arriving(arriving) => {
+                    let readable = ready!(arriving.as_mut().poll(context));
+                    self.load(readable.map_err(io::Error::other)?);
+                }
             }
-        };
-        self.next = Next::Ready;
-        Poll::Ready(readable)
+        }
     }
 
     /// The next placeholder, once the system has its bytes in memory: to send

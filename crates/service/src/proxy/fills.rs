@@ -170,13 +170,18 @@ pub(crate) struct Filling {
 impl Filling {
     /// Gives access to a part of the blob while it grows. The last byte of the
     /// part is held back until the whole blob is verified.
-    pub(crate) async fn open(&self, span: Span) -> StoreResult<Access> {
+    pub(crate) async fn open(&self, span: Span) -> Result<Access> {
         let stream = self.stream(span);
         if span.is_empty() {
             return Ok(Access::Stream(stream));
         }
-        // A file is made by its first byte.
-        self.view.wait_beyond(0).await;
+        // A file is made by its first byte; without one the client can still be
+        // told why.
+        if self.view.wait_beyond(0).await == 0
+            && let Phase::Failed(failure) = &*self.phase.borrow()
+        {
+            return Err(failure.error());
+        }
         let Some(file) = self.view.file() else {
             return Ok(Access::Stream(stream));
         };

@@ -22,10 +22,12 @@ use super::target::Target;
 /// and less again when the file is sent.
 pub(super) const STRETCH: u64 = 256 * 1024;
 
-/// How many bytes may wait in the line, if they come in several steps: while
-/// somebody follows, they may come faster than they are written. The more are
+/// How many bytes may wait in the line while somebody follows: the more are
 /// written at once, the fewer times all who follow are woken.
 const ROOM: usize = 1024 * 1024;
+
+/// After how many bytes the thread lets others have their turn.
+const TURN: u64 = 4 * 1024 * 1024;
 
 /// How far the bytes of an object have come.
 pub(super) struct Progress {
@@ -68,8 +70,9 @@ impl Line {
                 self.pieces.push(piece.split_to(piece.len() - missing));
             }
             tail.length += piece.len();
-            tail.pieces.insert(0, piece);
+            tail.pieces.push(piece);
         }
+        tail.pieces.reverse();
         self.length -= tail.length;
         tail
     }
@@ -122,6 +125,11 @@ impl Output {
         self.readable.receiver_count() > 0
     }
 
+    /// Whether nothing waits to be written.
+    pub(super) fn has_empty_line(&self) -> bool {
+        self.state().line.is_empty()
+    }
+
     /// Whether nothing more can be written.
     pub(super) fn has_failed(&self) -> bool {
         matches!(self.state().thread, Thread::Failed(_))
@@ -136,7 +144,8 @@ impl Output {
                 if let Thread::Failed(error) = &mut state.thread {
                     return Err(self.failure(error.take()));
                 }
-                if state.line.length == 0 || state.line.length + length(pieces) <= ROOM {
+                let together = state.line.length + length(pieces);
+                if state.line.length == 0 || self.is_followed() && together <= ROOM {
                     self.add(&mut state, pieces);
                     return Ok(());
                 }
@@ -268,38 +277,48 @@ struct Worker {
 
 impl Worker {
     fn work(mut self) {
-        while let Some(line) = self.next() {
-            let error = match self.step(line) {
+        let end = self.offset() + TURN;
+        while let Some(mut line) = self.next(end) {
+            let error = match self.step(&mut line) {
                 Ok(true) => continue,
                 Ok(false) => None,
                 Err(error) => Some(error),
             };
             self.output.state().thread = Thread::Failed(error);
+            // Only now, with its end, does whoever waits for it hear of this.
+            drop(line);
             return;
         }
     }
 
-    fn step(&mut self, line: Line) -> StoreResult<bool> {
+    fn offset(&self) -> u64 {
+        self.progress.as_ref().map_or(0, |progress| progress.offset)
+    }
+
+    fn step(&mut self, line: &mut Line) -> StoreResult<bool> {
         let Some(progress) = &mut self.progress else {
             return Ok(false);
         };
         self.output.advance(progress, &line.pieces)?;
-        drop(line.pieces);
-        let Some(then) = line.then else {
+        line.pieces.clear();
+        let Some(then) = line.then.take() else {
             return Ok(true);
         };
         self.output.target.check()?;
         Ok(then(&self.output, progress))
     }
 
-    /// All that waits; the thread ends where that is nothing.
-    fn next(&mut self) -> Option<Line> {
+    /// All that waits. The thread ends where that is nothing, and where its
+    /// turn does: then another goes on, behind what waits for a thread.
+    fn next(&mut self, end: u64) -> Option<Line> {
+        let is_over = self.offset() >= end;
         let mut state = self.output.state();
-        if state.line.is_empty() {
+        if state.line.is_empty() || is_over {
             state.thread = self
                 .progress
                 .take()
                 .map_or(Thread::Failed(None), Thread::Idle);
+            self.output.start(&mut state);
             return None;
         }
         let mut line = mem::take(&mut state.line);
@@ -385,7 +404,7 @@ mod tests {
             output: Arc::clone(&output),
             progress: Some(progress),
         };
-        assert!(worker.next().is_none());
+        assert!(worker.next(TURN).is_none());
         let mut state = output.state();
         assert!(matches!(state.thread, Thread::Idle(_)));
         // Another begins before this one is gone.

@@ -21,6 +21,9 @@ use crate::space;
 /// How much is read at once when a file is hashed again.
 const REREAD: u64 = 1 << 20;
 
+/// How many slices the system takes at once (`IOV_MAX`).
+const MAX_SLICES: usize = 1024;
+
 /// An unfinished object's file, in the hands of one writer. Every call blocks.
 ///
 /// Opening changes nothing on the disk, because whoever opens it may learn
@@ -177,10 +180,11 @@ impl Target {
             let file = file.map_err(store_error)?;
             self.file.get_or_init(|| Arc::new(file))
         };
-        if !self.cut.swap(true, Ordering::Relaxed)
-            && file.metadata().map_err(store_error)?.len() > self.start
-        {
-            file.set_len(self.start).map_err(store_error)?;
+        if !self.cut.load(Ordering::Relaxed) {
+            if file.metadata().map_err(store_error)?.len() > self.start {
+                file.set_len(self.start).map_err(store_error)?;
+            }
+            self.cut.store(true, Ordering::Relaxed);
         }
         Ok(file)
     }
@@ -230,7 +234,7 @@ fn write_all(file: &File, mut offset: u64, pieces: &[Bytes]) -> io::Result<()> {
     let mut left = &mut slices[..];
     IoSlice::advance_slices(&mut left, 0);
     while !left.is_empty() {
-        match rustix::io::pwritev(file, left, offset) {
+        match rustix::io::pwritev(file, &left[..left.len().min(MAX_SLICES)], offset) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(written) => {
                 offset += written as u64;

@@ -25,8 +25,12 @@ const SMALL: usize = 16 * 1024;
 /// How many bytes are copied together.
 const COPIED: usize = 128 * 1024;
 
+/// How many bytes are handed over at once, at least, while others wait to be
+/// written and somebody follows.
+const FOLLOWED: usize = 64 * 1024;
+
 /// A [`BlobWriter`] on a file. It holds at most three stretches: some bytes
-/// arrive, some wait, some are written.
+/// arrive, some wait, some are written; while somebody follows, some more.
 pub(super) struct FileWriter {
     run: Run,
     buffers: Buffers,
@@ -41,7 +45,7 @@ pub(super) struct FileWriter {
 }
 
 impl FileWriter {
-    /// Opens a writer; see [`Target::open`]. Blocks unless it begins at 0.
+    /// Opens a writer; see [`Target::open`]. Blocks.
     pub(super) fn open(store: &FileBlobs, key: ObjectKey, state: WriteState) -> StoreResult<Self> {
         let target = Target::open(store, key, &state)?;
         let progress = Progress {
@@ -78,16 +82,33 @@ impl FileWriter {
     }
 
     fn seal(&mut self) {
-        if !self.copied.is_empty() {
-            self.pieces.push(mem::take(&mut self.copied).freeze());
+        if self.copied.is_empty() {
+            return;
         }
+        let copied = if self.copied.len() < COPIED / 4 {
+            // Few bytes are not to keep the whole buffer.
+            let few = Bytes::copy_from_slice(&self.copied);
+            self.copied.clear();
+            few
+        } else {
+            mem::take(&mut self.copied).freeze()
+        };
+        self.pieces.push(copied);
+    }
+
+    /// Bytes not handed over.
+    fn pending(&self) -> usize {
+        self.pieces.iter().map(Bytes::len).sum::<usize>() + self.copied.len()
     }
 
     /// Whether what was taken should be written now, be it much or little.
     fn is_due(&self) -> bool {
         // Whoever follows waits for each byte; otherwise fewer and even writes
         // are better.
-        self.offset.is_multiple_of(STRETCH) || self.output.is_followed() || self.output.has_failed()
+        let pending = self.pending();
+        pending > 0 && self.offset.is_multiple_of(STRETCH)
+            || self.output.is_followed() && (pending >= FOLLOWED || self.output.has_empty_line())
+            || self.output.has_failed()
     }
 
     async fn hand_over(&mut self) -> StoreResult<()> {

@@ -119,9 +119,7 @@ impl LinkStore for SqliteStore {
         due: Timestamp,
     ) -> StoreResult<()> {
         let repository = repository.clone();
-        // Should it be lost, so are all that was done since: the deletion of
-        // the blob, and that of the entry which led here.
-        self.write_in_order(move |connection| delete(connection, &repository, digest, token, due))
+        self.write(move |connection| delete(connection, &repository, digest, token, due))
             .await
     }
 
