@@ -27,6 +27,9 @@ use super::stall::WriteLimit;
 /// The most bytes of a file that are on their way at once.
 const SEGMENT: usize = 1024 * 1024;
 
+/// So far behind its writer, a file is in memory: it was written a moment ago.
+const FRESH: u64 = 8 * 1024 * 1024;
+
 /// Fewer bytes are as soon copied, together with the headers.
 const WORTHWHILE: u64 = 32 * 1024;
 
@@ -144,7 +147,12 @@ impl FileBody {
                 }
                 Next::Arriving(arriving) => {
                     let readable = ready!(arriving.as_mut().poll(context));
-                    self.load(readable.map_err(io::Error::other)?);
+                    let readable = readable.map_err(io::Error::other)?;
+                    if readable - self.rest.span.start <= FRESH {
+                        self.next = Next::Ready(readable);
+                    } else {
+                        self.load(readable);
+                    }
                 }
             }
         }

@@ -22,12 +22,15 @@ use super::target::Target;
 /// and less again when the file is sent.
 pub(super) const STRETCH: u64 = 256 * 1024;
 
-/// How many bytes may wait in the line while somebody follows: the more are
-/// written at once, the fewer times all who follow are woken.
-const ROOM: usize = 1024 * 1024;
+/// How many bytes may wait in the line.
+const ROOM: usize = 512 * 1024;
+
+/// The same while somebody follows: the more are written at once, the fewer
+/// times all who follow are woken.
+const FOLLOWED_ROOM: usize = 1024 * 1024;
 
 /// After how many bytes the thread lets others have their turn.
-const TURN: u64 = 4 * 1024 * 1024;
+const TURN: u64 = 16 * 1024 * 1024;
 
 /// How far the bytes of an object have come.
 pub(super) struct Progress {
@@ -144,8 +147,12 @@ impl Output {
                 if let Thread::Failed(error) = &mut state.thread {
                     return Err(self.failure(error.take()));
                 }
-                let together = state.line.length + length(pieces);
-                if state.line.length == 0 || self.is_followed() && together <= ROOM {
+                let room = if self.is_followed() {
+                    FOLLOWED_ROOM
+                } else {
+                    ROOM
+                };
+                if state.line.length == 0 || state.line.length + length(pieces) <= room {
                     self.add(&mut state, pieces);
                     return Ok(());
                 }

@@ -29,7 +29,7 @@ const COPIED: usize = 128 * 1024;
 /// written and somebody follows.
 const FOLLOWED: usize = 64 * 1024;
 
-/// A [`BlobWriter`] on a file. It holds at most three stretches: some bytes
+/// A [`BlobWriter`] on a file. It holds at most five stretches: some bytes
 /// arrive, some wait, some are written; while somebody follows, some more.
 pub(super) struct FileWriter {
     run: Run,
