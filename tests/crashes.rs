@@ -18,6 +18,7 @@ use berth_testkit::hub::{Hub, HubSettings};
 use berth_testkit::image::random_bytes;
 use jiff::Timestamp;
 use tempfile::TempDir;
+use tokio::sync::Notify;
 
 use crate::support::files;
 use crate::support::http::Client;
@@ -44,6 +45,9 @@ const MOMENTS: Range<u64> = 20..600;
 /// far as there is time.
 const IMAGES: Range<u64> = 1..40;
 const TIME: Duration = Duration::from_secs(3);
+
+/// How long after its server's death a client may still be at its request.
+const IN_VAIN: Duration = Duration::from_secs(30);
 /// How long leftovers may take to vanish.
 const PATIENCE: Duration = Duration::from_mins(3);
 /// When one is killed that starts.
@@ -107,13 +111,19 @@ impl Run {
             0
         };
         let mut sweep = self.sweep();
+        let dead = Notify::new();
         let kill = async {
             tokio::time::sleep(moment).await;
             let _ = tokio::time::timeout(TIME, load.has_acknowledged(images)).await;
             load.is_about_to_end();
             server.kill();
+            dead.notify_one();
         };
-        tokio::join!(load.run(&mut clients), kill);
+        let all = async { tokio::join!(load.run(&mut clients), kill) };
+        tokio::select! {
+            _ = all => {}
+            () = waiting_in_vain(&dead) => println!("crashes: a client waited for a dead server"),
+        }
         if let Some(sweep) = &mut sweep {
             if self.random.percent(50) {
                 sweep.kill().unwrap();
@@ -182,6 +192,13 @@ impl Run {
 }
 
 /// A sweep beside a server, with its grace in seconds.
+/// Ends a while after the server's death. Nobody can answer a client that still
+/// waits then: it is the client that missed the end of its connection.
+async fn waiting_in_vain(dead: &Notify) {
+    dead.notified().await;
+    tokio::time::sleep(IN_VAIN).await;
+}
+
 fn gc(data: &Path, grace: u64) -> Command {
     let mut command = admin_command(data, &["gc"]);
     command.env("BERTH_GC_GRACE_SECONDS", grace.to_string());

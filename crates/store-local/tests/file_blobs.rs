@@ -178,7 +178,7 @@ async fn no_bytes_are_lost_however_appends_and_writes_follow_each_other() {
         for part in bytes.chunks(20_000 + 1_000 * usize::try_from(number).unwrap()) {
             writer.append(bytes.slice_ref(part)).await.unwrap();
             // Now and then the writing thread has nothing left to do.
-            if part.as_ptr() as usize % 3 == 0 {
+            if (part.as_ptr() as usize).is_multiple_of(3) {
                 writer.digest().await.unwrap();
             }
         }

@@ -234,7 +234,7 @@ impl Output {
                     output,
                     progress: Some(progress),
                 }
-                .work()
+                .work();
             });
         }
     }
