@@ -191,7 +191,6 @@ impl Run {
     }
 }
 
-/// A sweep beside a server, with its grace in seconds.
 /// Ends a while after the server's death. Nobody can answer a client that still
 /// waits then: it is the client that missed the end of its connection.
 async fn waiting_in_vain(dead: &Notify) {
@@ -199,6 +198,7 @@ async fn waiting_in_vain(dead: &Notify) {
     tokio::time::sleep(IN_VAIN).await;
 }
 
+/// A sweep beside a server, with its grace in seconds.
 fn gc(data: &Path, grace: u64) -> Command {
     let mut command = admin_command(data, &["gc"]);
     command.env("BERTH_GC_GRACE_SECONDS", grace.to_string());

@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::env;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
@@ -186,7 +187,7 @@ fn try_crashes(life: &Life, recording: &Recording, effort: &Effort) -> Result<Re
     let (trials, rest) = mpsc::sync_channel(4);
     let rest = Arc::new(Mutex::new(rest));
     let fault = Mutex::new(None);
-    let mut tried = 0;
+    let (mut tried, mut answered) = (0, 0);
     let mut random = Random::new(0);
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
@@ -201,7 +202,11 @@ fn try_crashes(life: &Life, recording: &Recording, effort: &Effort) -> Result<Re
             });
         }
         crashes(life, recording, effort, |crash, told, what| {
-            if random.below(states) < effort.states {
+            // The first after an answer has only what is durable. A deletion is
+            // soon made durable by what others write: it shows only there.
+            let is_first = told.len() > mem::replace(&mut answered, told.len());
+            let is_due = is_first && told.last() == Some(&Told::Deleted);
+            if is_due || random.below(states) < effort.states {
                 tried += 1;
                 let trial = Trial {
                     state: crash.state(),

@@ -9,7 +9,7 @@ use axum::Router;
 use berth_domain::Secret;
 use berth_host::TokioTasks;
 use berth_http::{App, HttpSettings, Network, router};
-use berth_ports::Ports;
+use berth_ports::{OtherPorts, Ports};
 use berth_service::{FirstStart, NewPassword, Service, ServiceSettings};
 use berth_testkit::{CountingIds, ManualClock, MemoryBlobs, MemoryStore};
 use futures_util::future::{Either, select};
@@ -41,27 +41,16 @@ impl Registry {
         static SECRETS: LazyLock<Arc<QuickSecrets>> = LazyLock::new(Arc::default);
         let clock = Arc::new(ManualClock::default());
         let store = Arc::new(MemoryStore::new(clock.clone()));
-        let ports = Ports {
+        let others = OtherPorts {
             blobs: Arc::new(MemoryBlobs::default()),
-            sequences: store.clone(),
-            projects: store.clone(),
-            registries: store.clone(),
-            access: store.clone(),
-            repositories: store.clone(),
-            manifests: store.clone(),
-            tags: store.clone(),
-            links: store.clone(),
-            gc: store.clone(),
-            runs: store.clone(),
-            uploads: store.clone(),
-            outbox: store.clone(),
-            queue: store,
+            queue: store.clone(),
             upstream: Arc::new(Nowhere),
             secrets: SECRETS.clone(),
             clock: clock.clone(),
             ids: Arc::new(CountingIds::new()),
             tasks: Arc::new(TokioTasks::new()),
         };
+        let ports = Ports::over(store, others);
         let service = Arc::new(Service::new(ports, ServiceSettings::default()));
         let first = FirstStart {
             admin_password: NewPassword::new(Secret::new(PASSWORD)).expect("a strong password"),

@@ -13,10 +13,18 @@ pub(super) struct Asked {
     pub(super) tags: BTreeMap<(RepositoryName, Digest), Vec<TagName>>,
     /// The manifests that a tag was set to, in this order.
     pub(super) history: BTreeMap<(RepositoryName, TagName), Vec<Digest>>,
-    /// Manifests that were deleted, in this order.
-    pub(super) deleted: Vec<(RepositoryName, Digest)>,
+    /// What was deleted, in this order.
+    pub(super) deleted: Vec<Deletion>,
     /// Uploads with what is sent to them.
     pub(super) uploads: BTreeMap<UploadId, Bytes>,
+}
+
+/// What a client deletes by its digest.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Deletion {
+    Manifest(RepositoryName, Digest),
+    /// One that no manifest names.
+    Blob(RepositoryName, Digest),
 }
 
 /// One answer.
@@ -71,8 +79,8 @@ pub(super) struct Expected {
     pub(super) manifests: BTreeSet<(RepositoryName, Digest)>,
     /// What each tag may be: what it was set to last, or what came after.
     pub(super) tags: BTreeMap<(RepositoryName, TagName), Vec<Digest>>,
-    /// Manifests that must not be there.
-    pub(super) deleted: BTreeSet<(RepositoryName, Digest)>,
+    /// What must not be there.
+    pub(super) deleted: BTreeSet<Deletion>,
 }
 
 impl Expected {
@@ -95,19 +103,30 @@ impl Expected {
                     expected.manifests.insert(manifest);
                 }
                 Told::Deleted => {
-                    let manifest = &asked.deleted[expected.deleted.len()];
-                    expected.deleted.insert(manifest.clone());
+                    let deletion = &asked.deleted[expected.deleted.len()];
+                    expected.deleted.insert(deletion.clone());
                 }
             }
         }
-        // One whose deletion may have begun may be gone, with its tags.
-        for manifest in &asked.deleted {
-            expected.manifests.remove(manifest);
-            expected.tags.retain(|(repository, _), digests| {
-                *repository != manifest.0 || !digests.contains(&manifest.1)
-            });
+        // What may be being deleted may be gone.
+        for deletion in &asked.deleted {
+            expected.release(deletion);
         }
         expected
+    }
+
+    /// Nobody relies any more on what is deleted, nor on a manifest's tags.
+    fn release(&mut self, deletion: &Deletion) {
+        match deletion {
+            Deletion::Blob(repository, digest) => {
+                self.blobs.remove(&(repository.clone(), *digest));
+            }
+            Deletion::Manifest(repository, digest) => {
+                self.manifests.remove(&(repository.clone(), *digest));
+                self.tags
+                    .retain(|(other, _), digests| other != repository || !digests.contains(digest));
+            }
+        }
     }
 
     /// Whether nobody was told anything.

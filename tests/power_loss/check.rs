@@ -7,13 +7,13 @@ use std::path::Path;
 
 use berth_domain::{Secret, UploadId};
 use berth_oci::Digest;
-use berth_ports::{Finished, Ports, StoreError};
+use berth_ports::{Finished, Ports, StoreError, StoreResult};
 use berth_service::{FirstStart, NewPassword, Service};
 use berth_settings::{KEYS, Sources, resolve};
 use bytes::Bytes;
 use tempfile::TempDir;
 
-use super::acknowledged::{Asked, Expected};
+use super::acknowledged::{Asked, Deletion, Expected};
 use super::crash::State;
 use crate::support::server::ADMIN_PASSWORD;
 
@@ -57,7 +57,9 @@ pub(super) async fn check(data: &Path, asked: &Asked, expected: &Expected) -> Re
         ..Sources::default()
     };
     let settings = resolve(&sources).unwrap().settings;
-    let wired = berth_wiring::serve(&settings).map_err(|error| format!("start: {error:?}"))?;
+    let wired = berth_wiring::serve(&settings)
+        .await
+        .map_err(|error| format!("start: {error:?}"))?;
     let service = Service::new(
         wired.ports.clone(),
         berth_wiring::service_settings(&settings),
@@ -105,10 +107,9 @@ impl Held<'_> {
             let manifest = manifest.map_err(fault)?;
             manifest.ok_or_else(|| format!("manifest {repository}@{digest} is lost"))?;
         }
-        for (repository, digest) in &expected.deleted {
-            let manifest = self.ports.manifests.manifest(repository, *digest).await;
-            if manifest.map_err(fault)?.is_some() {
-                return Err(format!("{repository}@{digest} was deleted and is back"));
+        for deletion in &expected.deleted {
+            if !self.is_done(deletion).await.map_err(fault)? {
+                return Err(format!("what was deleted is back: {deletion:?}"));
             }
         }
         for ((repository, tag), digests) in &expected.tags {
@@ -122,6 +123,19 @@ impl Held<'_> {
             self.upload(*id, bytes).await?;
         }
         Ok(())
+    }
+
+    async fn is_done(&self, deletion: &Deletion) -> StoreResult<bool> {
+        Ok(match deletion {
+            Deletion::Manifest(repository, digest) => {
+                let manifests = &self.ports.manifests;
+                manifests.manifest(repository, *digest).await?.is_none()
+            }
+            Deletion::Blob(repository, digest) => {
+                let link = self.ports.links.link(repository, *digest).await?;
+                link.is_none()
+            }
+        })
     }
 
     /// An upload goes on to the bytes that were sent, or is known to be lost.

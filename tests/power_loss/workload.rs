@@ -7,7 +7,7 @@ use berth_testkit::image::{Content, Image, Index, Layer, random_bytes};
 use bytes::Bytes;
 use rusqlite::{Connection, OpenFlags};
 
-use super::acknowledged::{Asked, upload_of};
+use super::acknowledged::{Asked, Deletion, upload_of};
 use crate::support::http::{Client, with_query};
 use crate::support::server::Server;
 use crate::support::wait::until;
@@ -63,8 +63,11 @@ impl Worker {
                 2 => self.mount(&image).await,
                 _ => self.push_index(round).await,
             }
+            if self.deletes {
+                self.delete_blob().await;
+            }
             if let Some(last) = last.filter(|_| self.deletes) {
-                self.delete(last.digest()).await;
+                self.delete_manifest(last.digest()).await;
             }
             last = Some(image);
         }
@@ -161,10 +164,25 @@ impl Worker {
             .expect(201);
     }
 
-    async fn delete(&self, digest: Digest) {
-        let deleted = (self.repository.parse().unwrap(), digest);
-        self.asked.lock().unwrap().deleted.push(deleted);
-        let path = format!("/v2/{}/manifests/{digest}", self.repository);
+    /// Pushes a blob that no manifest names, and deletes it.
+    async fn delete_blob(&self) {
+        let bytes = random_bytes(500);
+        let digest = self.client.push_blob(&self.repository, bytes).await;
+        let repository = self.repository.parse().unwrap();
+        self.delete(Deletion::Blob(repository, digest)).await;
+    }
+
+    async fn delete_manifest(&self, digest: Digest) {
+        let repository = self.repository.parse().unwrap();
+        self.delete(Deletion::Manifest(repository, digest)).await;
+    }
+
+    async fn delete(&self, deletion: Deletion) {
+        let path = match &deletion {
+            Deletion::Manifest(name, digest) => format!("/v2/{name}/manifests/{digest}"),
+            Deletion::Blob(name, digest) => format!("/v2/{name}/blobs/{digest}"),
+        };
+        self.asked.lock().unwrap().deleted.push(deletion);
         self.client.delete(&path).send().await.expect(202);
     }
 }

@@ -21,7 +21,7 @@ pub use repositories::{
 };
 pub use runs::RunStore;
 pub use secrets::{SecretError, Secrets, TokenError, TokenRequest, VerifiedToken};
-pub use set::Ports;
+pub use set::{MetadataStore, OtherPorts, Ports};
 pub use uploads::UploadStore;
 pub use upstream::{
     FetchedBlob, FetchedManifest, ManifestDescription, Upstream, UpstreamError, UpstreamResult,

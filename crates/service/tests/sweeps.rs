@@ -8,7 +8,7 @@ use std::time::Duration;
 use berth_domain::{Envelope, Job, ObjectKey, UploadId, UploadSession, WriteState};
 use berth_host::{HostSecrets, SealingKey, TokioTasks};
 use berth_oci::Algorithm;
-use berth_ports::{Clock as _, Ports};
+use berth_ports::{Clock as _, OtherPorts, Ports};
 use berth_service::{Service, ServiceSettings};
 use berth_testkit::{CountingIds, ManualClock, MemoryBlobs, MemoryStore};
 use berth_upstream::HttpUpstream;
@@ -21,27 +21,16 @@ const LONG: Duration = Duration::from_hours(1000);
 fn ports(clock: &Arc<ManualClock>) -> Ports {
     let store = Arc::new(MemoryStore::new(clock.clone()));
     let key = SealingKey::from_bytes([7; 32]);
-    Ports {
+    let others = OtherPorts {
         blobs: Arc::new(MemoryBlobs::default()),
-        sequences: store.clone(),
-        projects: store.clone(),
-        registries: store.clone(),
-        access: store.clone(),
-        repositories: store.clone(),
-        manifests: store.clone(),
-        tags: store.clone(),
-        links: store.clone(),
-        gc: store.clone(),
-        runs: store.clone(),
-        uploads: store.clone(),
-        outbox: store.clone(),
-        queue: store,
+        queue: store.clone(),
         upstream: Arc::new(HttpUpstream::new().unwrap()),
         secrets: Arc::new(HostSecrets::new(&key).unwrap()),
         clock: clock.clone(),
         ids: Arc::new(CountingIds::default()),
         tasks: Arc::new(TokioTasks::new()),
-    }
+    };
+    Ports::over(store, others)
 }
 
 async fn begin_upload(ports: &Ports) -> UploadSession {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use berth_domain::{PasswordHash, Secret, User, UserId};
 use berth_host::{HostSecrets, SealingKey, TokioTasks};
-use berth_ports::{Clock as _, Ports};
+use berth_ports::{Clock as _, OtherPorts, Ports};
 use berth_service::{FirstStart, NewPassword};
 use berth_testkit::image::{Content, Image};
 use berth_testkit::{CountingIds, MemoryBlobs, MemoryStore};
@@ -85,28 +85,16 @@ impl World {
     }
 
     pub(crate) fn ports(&self, tasks: TokioTasks) -> Ports {
-        let store = &self.store;
-        Ports {
+        let others = OtherPorts {
             blobs: Arc::new(self.blobs.clone()),
-            sequences: store.clone(),
-            projects: store.clone(),
-            registries: store.clone(),
-            access: store.clone(),
-            repositories: store.clone(),
-            manifests: store.clone(),
-            tags: store.clone(),
-            links: store.clone(),
-            gc: store.clone(),
-            runs: store.clone(),
-            uploads: store.clone(),
-            outbox: store.clone(),
-            queue: store.clone(),
+            queue: self.store.clone(),
             upstream: self.upstream.client.clone(),
             secrets: self.secrets.clone(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             tasks: Arc::new(tasks),
-        }
+        };
+        Ports::over(self.store.clone(), others)
     }
 
     /// One that has been used for a while:

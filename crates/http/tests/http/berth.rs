@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use berth_domain::Secret;
 use berth_host::{HostSecrets, SealingKey, TokioTasks};
 use berth_http::{App, HttpSettings, router};
-use berth_ports::Ports;
+use berth_ports::{OtherPorts, Ports};
 use berth_service::{FirstStart, NewPassword, Service, ServiceSettings};
 use berth_testkit::image::{Content, Image};
 use berth_testkit::{CountingIds, ManualClock, MemoryBlobs, MemoryStore};
@@ -45,27 +45,16 @@ pub(crate) struct Berth {
 fn ports(clock: Arc<ManualClock>, tasks: Arc<TokioTasks>) -> Ports {
     let store = Arc::new(MemoryStore::new(clock.clone()));
     let key = SealingKey::from_bytes([7; 32]);
-    Ports {
+    let others = OtherPorts {
         blobs: Arc::new(MemoryBlobs::default()),
-        sequences: store.clone(),
-        projects: store.clone(),
-        registries: store.clone(),
-        access: store.clone(),
-        repositories: store.clone(),
-        manifests: store.clone(),
-        tags: store.clone(),
-        links: store.clone(),
-        gc: store.clone(),
-        runs: store.clone(),
-        uploads: store.clone(),
-        outbox: store.clone(),
-        queue: store,
+        queue: store.clone(),
         upstream: Arc::new(HttpUpstream::new().unwrap()),
         secrets: Arc::new(HostSecrets::new(&key).unwrap()),
         clock,
         ids: Arc::new(CountingIds::new()),
         tasks,
-    }
+    };
+    Ports::over(store, others)
 }
 
 impl Berth {

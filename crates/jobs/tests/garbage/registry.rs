@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use berth_domain::{MetadataKey, Principal, UserIdentity};
 use berth_host::{HostSecrets, SealingKey, TokioTasks};
 use berth_oci::Digest;
-use berth_ports::{Ports, Task, Tasks};
+use berth_ports::{JobQueue, MetadataStore, OtherPorts, Ports, Task, Tasks};
 use berth_service::{ADMIN, Body, NewProject, Service, ServiceSettings, Target};
 use berth_store_local::{DataFolder, SqliteStore};
 use berth_testkit::image::{Content, Format, Image, Index};
@@ -88,43 +88,20 @@ impl World {
 
     async fn over<S>(store: Arc<S>, clock: Arc<ManualClock>, guard: Box<dyn std::any::Any>) -> Self
     where
-        S: berth_ports::Sequences
-            + berth_ports::ProjectStore
-            + berth_ports::RegistryStore
-            + berth_ports::AccessStore
-            + berth_ports::RepositoryStore
-            + berth_ports::ManifestStore
-            + berth_ports::TagStore
-            + berth_ports::LinkStore
-            + berth_ports::GcQueue
-            + berth_ports::RunStore
-            + berth_ports::UploadStore
-            + berth_ports::Outbox
-            + berth_ports::JobQueue,
+        S: MetadataStore + JobQueue,
     {
         let blobs = MemoryBlobs::default();
         let key = SealingKey::from_bytes([7; 32]);
-        let ports = Ports {
+        let others = OtherPorts {
             blobs: Arc::new(blobs.clone()),
-            sequences: store.clone(),
-            projects: store.clone(),
-            registries: store.clone(),
-            access: store.clone(),
-            repositories: store.clone(),
-            manifests: store.clone(),
-            tags: store.clone(),
-            links: store.clone(),
-            gc: store.clone(),
-            runs: store.clone(),
-            uploads: store.clone(),
-            outbox: store.clone(),
-            queue: store,
+            queue: store.clone(),
             upstream: Arc::new(HttpUpstream::new().unwrap()),
             secrets: Arc::new(HostSecrets::new(&key).unwrap()),
             clock: clock.clone(),
             ids: Arc::new(CountingIds::new()),
             tasks: Arc::new(TokioTasks::new()),
         };
+        let ports = Ports::over(store, others);
         let world = Self {
             ports,
             blobs,

@@ -16,7 +16,7 @@ use berth_domain::{
 };
 use berth_host::{HostSecrets, RandomIds, SealingKey, TokioTasks};
 use berth_oci::Digest;
-use berth_ports::{Access, Clock, Ports, Span, StoreResult, UpstreamError};
+use berth_ports::{Access, Clock, OtherPorts, Ports, Span, StoreResult, UpstreamError};
 use berth_service::{BlobHandle, Error, Result, ServedManifest, Service, ServiceSettings, Target};
 use berth_testkit::hub::{Hub, HubSettings};
 use berth_testkit::{MemoryBlobs, MemoryStore};
@@ -205,27 +205,16 @@ impl Cache {
 fn ports(clock: Arc<TestClock>) -> Ports {
     let store = Arc::new(MemoryStore::new(clock.clone()));
     let key = SealingKey::from_bytes([7; 32]);
-    Ports {
+    let others = OtherPorts {
         blobs: Arc::new(MemoryBlobs::default()),
-        sequences: store.clone(),
-        projects: store.clone(),
-        registries: store.clone(),
-        access: store.clone(),
-        repositories: store.clone(),
-        manifests: store.clone(),
-        tags: store.clone(),
-        links: store.clone(),
-        gc: store.clone(),
-        runs: store.clone(),
-        uploads: store.clone(),
-        outbox: store.clone(),
-        queue: store,
+        queue: store.clone(),
         upstream: Arc::new(HttpUpstream::new().unwrap()),
         secrets: Arc::new(HostSecrets::new(&key).unwrap()),
         clock,
         ids: Arc::new(RandomIds),
         tasks: Arc::new(TokioTasks::new()),
-    }
+    };
+    Ports::over(store, others)
 }
 
 async fn read(blob: &BlobHandle, span: std::ops::Range<u64>) -> StoreResult<Bytes> {

@@ -13,7 +13,7 @@ use berth_domain::{
 };
 use berth_host::{HostSecrets, SealingKey, TokioTasks};
 use berth_oci::{Digest, RepositoryName};
-use berth_ports::{BeginDelete, Ports};
+use berth_ports::{BeginDelete, OtherPorts, Ports};
 use berth_service::{
     ADMIN, Body, Chunk, NewProject, ProjectReference, Result, Service, ServiceSettings, Target,
 };
@@ -69,26 +69,20 @@ impl Registry {
         let host = HostSecrets::new(&SealingKey::from_bytes([7; 32])).unwrap();
         let secrets = Arc::new(Secrets::over(host));
         let interleaved = Arc::new(Interleaved(store.clone()));
-        let ports = Ports {
+        let others = OtherPorts {
             blobs: disk.clone(),
-            sequences: interleaved.clone(),
-            projects: store.clone(),
-            registries: store.clone(),
-            access: store.clone(),
-            repositories: store.clone(),
-            manifests: store.clone(),
-            tags: tags.clone(),
-            links: store.clone(),
-            gc: store.clone(),
-            runs: store.clone(),
-            uploads: interleaved,
-            outbox: store.clone(),
-            queue: store,
+            queue: store.clone(),
             upstream: Arc::new(HttpUpstream::new().unwrap()),
             secrets: secrets.clone(),
             clock: clock.clone(),
             ids: Arc::new(CountingIds::new()),
             tasks: Arc::new(tasks.clone()),
+        };
+        let ports = Ports {
+            sequences: interleaved.clone(),
+            tags: tags.clone(),
+            uploads: interleaved,
+            ..Ports::over(store, others)
         };
         let settings = ServiceSettings {
             upload_idle: UPLOAD_IDLE,

@@ -357,8 +357,14 @@ impl Drop for Worker {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
     use berth_domain::{FreshId, WriteState};
     use berth_oci::Algorithm;
+    use tokio::time::timeout;
 
     use super::super::FileBlobs;
     use super::*;
@@ -396,10 +402,9 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_thread_that_leaves_leaves_the_next_ones_bytes_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = FileBlobs::open(folder.path()).unwrap();
+    /// An output with its thread, which has done nothing yet.
+    fn begun(folder: &Path) -> (Arc<Output>, Worker) {
+        let store = FileBlobs::open(folder).unwrap();
         let target = Target::fresh(&store, FreshId(1).into()).unwrap();
         let hash = WriteState::new(Algorithm::default()).hash;
         let output = Output::new(target, Progress { hash, offset: 0 });
@@ -407,10 +412,17 @@ mod tests {
         let Thread::Idle(progress) = begun else {
             panic!("it has begun already");
         };
-        let mut worker = Worker {
+        let worker = Worker {
             output: Arc::clone(&output),
             progress: Some(progress),
         };
+        (output, worker)
+    }
+
+    #[test]
+    fn a_thread_that_leaves_leaves_the_next_ones_bytes_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (output, mut worker) = begun(folder.path());
         assert!(worker.next(TURN).is_none());
         let mut state = output.state();
         assert!(matches!(state.thread, Thread::Idle(_)));
@@ -422,5 +434,56 @@ mod tests {
         let state = output.state();
         assert!(matches!(state.thread, Thread::Running));
         assert_eq!(state.line.pieces.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_is_over_is_given_to_a_thread_that_writes_what_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let (output, mut worker) = begun(folder.path());
+        output.put_now(&mut vec![Bytes::from_static(b"piece")]);
+        assert!(worker.next(0).is_none());
+        drop(worker);
+        let mut readable = output.readable.subscribe();
+        let written = readable.wait_for(|offset| *offset == 5);
+        timeout(Duration::from_secs(30), written)
+            .await
+            .expect("somebody writes")
+            .unwrap();
+    }
+
+    /// Looks why a write failed as soon as it is let go of.
+    struct Waiter {
+        output: Arc<Output>,
+        reason: mpsc::Sender<Option<StoreError>>,
+    }
+
+    impl Drop for Waiter {
+        fn drop(&mut self) {
+            let reason = match &mut self.output.state().thread {
+                Thread::Failed(reason) => reason.take(),
+                Thread::Idle(_) | Thread::Running => None,
+            };
+            self.reason.send(reason).unwrap();
+        }
+    }
+
+    #[test]
+    fn whoever_waits_for_a_write_that_fails_finds_the_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let (output, worker) = begun(folder.path());
+        fs::remove_dir(folder.path().join("uploads")).unwrap();
+        let (reason, told) = mpsc::channel();
+        let waiter = Waiter {
+            output: Arc::clone(&output),
+            reason,
+        };
+        output.put_now(&mut vec![Bytes::from_static(b"piece")]);
+        output.put_then(Box::new(move |_, _| {
+            drop(waiter);
+            true
+        }));
+        worker.work();
+        let told = told.recv().unwrap();
+        assert!(matches!(told, Some(StoreError::Unavailable(_))), "{told:?}");
     }
 }

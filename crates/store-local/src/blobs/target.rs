@@ -258,3 +258,24 @@ fn absent(layout: &Layout, key: ObjectKey) -> StoreError {
     }
     StoreError::NotFound(format!("object {key}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use berth_domain::FreshId;
+
+    use super::*;
+
+    #[test]
+    fn a_cut_that_failed_is_tried_again_by_the_next_call() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileBlobs::open(folder.path()).unwrap();
+        let target = Target::fresh(&store, FreshId(1).into()).unwrap();
+        fs::write(&target.unfinished, "never recorded").unwrap();
+        // A file that is only read cannot be cut.
+        let file = File::open(&target.unfinished).unwrap();
+        target.file.set(Arc::new(file)).unwrap();
+        for _ in 0..2 {
+            assert!(target.make().is_err());
+        }
+    }
+}
