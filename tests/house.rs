@@ -21,6 +21,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("berth-settings", &["oci", "domain"]),
     ("berth-host", &["oci", "domain", "ports"]),
     ("berth-store-local", &["oci", "domain", "ports"]),
+    ("berth-store-aws", &["oci", "domain", "ports"]),
     ("berth-upstream", &["oci", "domain", "ports"]),
     (
         "berth-wiring",
@@ -63,6 +64,8 @@ const MACHINES: &[&str] = &[
     "mio",
     "reqwest",
     "rusqlite",
+    "aws-config",
+    "aws-smithy-runtime",
     "aws-lc-rs",
     "aws-lc-sys",
     "ring",

@@ -36,6 +36,12 @@ const IMAGE_PROGRAMS: [Packaged; 3] = [
     packaged("umoci", "umoci"),
 ];
 
+/// What the emulators come with and run on, beside Go.
+const JAVA: [Packaged; 2] = [
+    packaged("java", "default-jre-headless"),
+    packaged("mvn", "maven"),
+];
+
 const GO: Packaged = packaged("go", "golang-go");
 
 /// The programs that are not on this machine.
@@ -43,6 +49,14 @@ pub(crate) fn missing(place: &Place, with_go: bool, with_image: bool) -> Vec<Pac
     PROGRAMS
         .into_iter()
         .chain(with_image.then_some(IMAGE_PROGRAMS).into_iter().flatten())
+        .chain(with_go.then_some(GO))
+        .filter(|wanted| place.program(wanted.program).is_none())
+        .collect()
+}
+
+/// What the emulators need of programs that are not on this machine.
+pub(crate) fn missing_for_emulators(place: &Place, with_go: bool) -> Vec<Packaged> {
+    JAVA.into_iter()
         .chain(with_go.then_some(GO))
         .filter(|wanted| place.program(wanted.program).is_none())
         .collect()

@@ -1,4 +1,4 @@
-//! Clients and a registry written in Go: one pinned module each under `tests/tools`.
+//! Programs written in Go: one pinned module each, clients and a registry under `tests/tools`.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use crate::place::{Place, read, run};
 /// The oldest Go that builds every tool, and the one that is brought where an older one is.
 const GO: &str = "1.26.0";
 
-/// One module of `tests/tools`, named as its program.
+/// One module, named as its program.
 #[derive(Debug)]
 pub(crate) struct Tool {
     pub(crate) name: String,
@@ -36,7 +36,8 @@ pub(crate) fn tools(place: &Place) -> Result<Vec<Tool>> {
 }
 
 impl Tool {
-    fn read(module: &Path) -> Result<Self> {
+    /// Reads the module in this folder.
+    pub(crate) fn read(module: &Path) -> Result<Self> {
         let name = module
             .file_name()
             .unwrap_or_default()

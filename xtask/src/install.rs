@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::{
     apt::{self, Packaged},
+    aws::{emulator::EMULATORS, jars::Jars},
     go, image,
     place::Place,
     report::{Outcome, Report},
@@ -21,6 +22,7 @@ pub(crate) struct Missing {
     programs: Vec<Packaged>,
     crates: Vec<Crate>,
     tools: Vec<go::Tool>,
+    jars: Vec<Jars>,
     image: bool,
 }
 
@@ -30,12 +32,52 @@ impl Missing {
         let mut tools = go::tools(place)?;
         tools.retain(|tool| !tool.is_built(place));
         let image = !image::is_built(place);
+        let emulators = Self::emulators(place)?;
+        let mut programs = apt::missing(place, !tools.is_empty(), image);
+        for program in emulators.programs {
+            if !programs.iter().any(|one| one.program == program.program) {
+                programs.push(program);
+            }
+        }
+        tools.extend(emulators.tools);
         Ok(Self {
-            programs: apt::missing(place, !tools.is_empty(), image),
+            programs,
             crates: rust::missing(place),
             tools,
+            jars: emulators.jars,
             image,
         })
+    }
+
+    /// Looks for what the emulators of AWS and the tests over them want.
+    pub(crate) fn emulators(place: &Place) -> Result<Self> {
+        let (mut tools, mut jars) = (Vec::new(), Vec::new());
+        for emulator in &EMULATORS {
+            let pins = emulator.pins(place);
+            if emulator.is_java() {
+                jars.push(Jars::read(emulator.name, &pins)?);
+            } else {
+                tools.push(go::Tool::read(&pins)?);
+            }
+        }
+        tools.retain(|tool| !tool.is_built(place));
+        jars.retain(|jars| !jars.are_there(place));
+        Ok(Self {
+            programs: apt::missing_for_emulators(place, !tools.is_empty()),
+            crates: rust::missing_for_tests(place),
+            tools,
+            jars,
+            image: false,
+        })
+    }
+
+    /// Whether everything is there.
+    pub(crate) fn is_none(&self) -> bool {
+        self.programs.is_empty()
+            && self.crates.is_empty()
+            && self.tools.is_empty()
+            && self.jars.is_empty()
+            && !self.image
     }
 
     fn packages(&self) -> Vec<&'static str> {
@@ -62,6 +104,13 @@ impl Missing {
             .collect()
     }
 
+    fn jar_names(&self) -> Vec<String> {
+        self.jars
+            .iter()
+            .map(|jars| format!("{} {}", jars.name, jars.version))
+            .collect()
+    }
+
     /// Says what would be installed and whether it may be.
     pub(crate) fn agreed(&self, place: &Place) -> Result<bool> {
         let mut lines = Vec::new();
@@ -77,6 +126,12 @@ impl Missing {
         if !self.tools.is_empty() {
             let names = self.tool_names().join(", ");
             lines.push(format!("Go programs, built into target/tools: {names}"));
+        }
+        if !self.jars.is_empty() {
+            let names = self.jar_names().join(", ");
+            lines.push(format!(
+                "Java programs, by Maven into target/tools: {names}"
+            ));
         }
         if self.image {
             lines.push("an image of Debian's packages, made in target/test-image".to_owned());
@@ -123,6 +178,11 @@ impl Missing {
                     .map(|()| Outcome::Done)
             });
         }
+        for jars in &self.jars {
+            report.step(&format!("fetch {}", jars.name), || {
+                jars.fetch(place).map(|()| Outcome::Done)
+            });
+        }
         if self.image {
             report.step("make the test image", || {
                 image::build(place).map(|()| Outcome::Done)
@@ -136,7 +196,8 @@ impl Missing {
         let programs = self.programs.iter().map(|wanted| wanted.program);
         let crates = self.crates.iter().map(|tool| tool.name);
         let tools = self.tools.iter().map(|tool| tool.name.as_str());
-        for name in programs.chain(crates).chain(tools) {
+        let jars = self.jars.iter().map(|jars| jars.name.as_str());
+        for name in programs.chain(crates).chain(tools).chain(jars) {
             report.skip(&format!("{name}: not installed"));
         }
         if self.image {

@@ -2,6 +2,8 @@
 #![expect(clippy::print_stdout, reason = "a task runner talks to the terminal")]
 
 mod apt;
+mod aws;
+#[cfg(target_os = "linux")]
 mod bench;
 mod fuzz;
 mod go;
@@ -22,6 +24,7 @@ const HELP: &str = "\
 usage: cargo xtask test [--no-install] [nextest filters and options]
        cargo xtask bench [--rounds N] [--only WORDS] [--servers NAMES] [--json FILE] [--svg FILE] [--berth FILE]
        cargo xtask fuzz [--seconds N] [TARGET]..
+       cargo xtask aws up | down | test [--no-install] [nextest filters and options]
 
 test
 
@@ -52,6 +55,16 @@ Runs the fuzz targets named, or all, one after the other, and prints how many
 inputs each was given and what it found.
 
   --seconds N   how long each runs, 60 unless told
+
+aws
+
+Emulators of DynamoDB, S3 and SQS, on free ports of this machine, installed as
+for tests. What they hold is gone when they end.
+
+  up            start them and print the environment that tests find them by
+  down          end them
+  test          run the tests of the adapters for AWS, over emulators that are
+                up or for as long as the tests take
 ";
 
 fn main() -> ExitCode {
@@ -69,8 +82,12 @@ fn task(mut args: Vec<String>) -> Result<ExitCode> {
     }
     match args.remove(0).as_str() {
         "test" => test(args),
+        #[cfg(target_os = "linux")]
         "bench" => bench::bench(args),
+        #[cfg(not(target_os = "linux"))]
+        "bench" => bail!("benchmarks read /proc, run them on linux"),
         "fuzz" => fuzz::fuzz(args),
+        "aws" => aws::aws(args),
         other => bail!("unknown task `{other}`, see `cargo xtask --help`"),
     }
 }

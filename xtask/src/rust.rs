@@ -43,6 +43,13 @@ pub(crate) fn missing(place: &Place) -> Vec<Crate> {
         .collect()
 }
 
+/// The one that runs tests, if it is to be installed.
+pub(crate) fn missing_for_tests(place: &Place) -> Vec<Crate> {
+    let mut missing = missing(place);
+    missing.retain(|tool| tool.name == "cargo-nextest");
+    missing
+}
+
 /// Builds one, quickly rather than optimised: it runs for seconds.
 pub(crate) fn install(place: &Place, tool: Crate) -> Result<()> {
     run(place

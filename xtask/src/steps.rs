@@ -5,7 +5,7 @@ use std::{fs, process::Command};
 use anyhow::{Context, Result};
 
 use crate::{
-    fuzz, image,
+    aws, fuzz, image,
     place::{self, Place},
     report::{Outcome, Report},
 };
@@ -21,6 +21,9 @@ const PURE: [&str; 8] = [
     "berth-http",
     "berth-settings",
 ];
+
+/// All but what needs emulators: `aws` runs their tests.
+const LOCAL: [&str; 3] = ["--workspace", "--exclude", "berth-store-aws"];
 
 /// Runs the checks and the tests; with filters, only the tests that they match.
 pub(crate) fn run(
@@ -40,6 +43,7 @@ pub(crate) fn run(
     }
     tests(place, filters, required, report)?;
     if filters.is_empty() {
+        aws::step(place, report)?;
         report.step("doc tests", || {
             done(
                 place
@@ -119,10 +123,10 @@ fn tests(place: &Place, filters: &[String], required: bool, report: &mut Report)
         command.args(["nextest", "run", "--profile", profile]);
         let narrowed = |arg: &String| arg == "-p" || arg.starts_with("--package");
         if !filters.iter().any(narrowed) {
-            command.arg("--workspace");
+            command.args(LOCAL);
         }
     } else {
-        command.args(["test", "--workspace", "--no-fail-fast"]);
+        command.args(["test", "--no-fail-fast"]).args(LOCAL);
         command.args(["--lib", "--bins", "--tests", "--"]);
     }
     command.args(filters);

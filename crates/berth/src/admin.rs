@@ -41,6 +41,8 @@ pub(crate) enum AdminCommand {
     },
     /// Verify every record against its bytes; exits 1 if something is wrong
     Fsck,
+    /// Make what the store needs and lacks: data folder, or table, bucket, queues and sealing key
+    CreateStore,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -57,7 +59,11 @@ pub(crate) fn run(settings: &Settings, command: &AdminCommand) -> Result<ExitCod
         .build()
         .context("the machine gives no threads")?;
     runtime.block_on(async {
-        let wired = berth_wiring::attach(settings)?;
+        if let AdminCommand::CreateStore = command {
+            berth_wiring::create_store(settings).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let wired = berth_wiring::attach(settings).await?;
         let service = Service::new(wired.ports, berth_wiring::service_settings(settings));
         match command {
             AdminCommand::List {
@@ -75,6 +81,7 @@ pub(crate) fn run(settings: &Settings, command: &AdminCommand) -> Result<ExitCod
             AdminCommand::RotateKey => rotate_key::run(&service).await?,
             AdminCommand::Gc { dry_run } => return gc::run(&service, *dry_run).await,
             AdminCommand::Fsck => return fsck::run(&service).await,
+            AdminCommand::CreateStore => {}
         }
         Ok(ExitCode::SUCCESS)
     })

@@ -63,7 +63,7 @@ async fn serve(settings: &Settings) -> Result<()> {
         .map(Tls::load)
         .transpose()?
         .map(Arc::new);
-    let Wired { ports, tasks, .. } = &berth_wiring::serve(settings)?;
+    let Wired { ports, tasks, .. } = &berth_wiring::serve(settings).await?;
     let service = Arc::new(Service::new(
         ports.clone(),
         berth_wiring::service_settings(settings),

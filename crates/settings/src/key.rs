@@ -39,6 +39,8 @@ pub enum Kind {
 pub enum Topic {
     /// Where data is kept.
     Storage,
+    /// The store on AWS.
+    Aws,
     /// Addresses.
     Network,
     /// What a first start makes.
@@ -56,6 +58,7 @@ impl Topic {
     pub const fn heading(self) -> &'static str {
         match self {
             Self::Storage => "Storage",
+            Self::Aws => "Storage on AWS, or on what speaks like it (store = aws)",
             Self::Network => "Network",
             Self::FirstStart => "First start",
             Self::Registry => "Registry and cache",

@@ -24,7 +24,32 @@ keys! {
     DATA: Text, Storage, "data", "DIR", "./berth-data",
         "Folder for everything that is kept; made if it is not there";
     STORE: Text, Storage, "store", "SHAPE", "local",
-        "Where data is kept: local (files and SQLite in the data folder)";
+        "Where data is kept: local (files and SQLite in the data folder), or aws (S3, DynamoDB and SQS)";
+
+    BUCKET: Text, Aws, "bucket", "NAME", "",
+        "S3 bucket of the blobs";
+    BUCKET_PREFIX: Text, Aws, "bucket_prefix", "FOLDER/", "",
+        "What all keys in the bucket begin with, as in registry/";
+    TABLE: Text, Aws, "table", "NAME", "berth",
+        "DynamoDB table of the metadata";
+    QUEUE: Text, Aws, "queue", "NAME", "berth",
+        "SQS queue of the jobs, by name or address; dead letters go to the one with -dead behind it";
+    SEALING_KEY_FILE: Text, Aws, "sealing_key_file", "FILE", "",
+        "File of the key that seals secrets in the table, the same for all instances; `berth admin create-store` makes it if it is missing";
+    REDIRECT: Switch, Aws, "redirect", "BOOL", "true",
+        "Redirect clients to the bucket for blobs, instead of passing the bytes on";
+    AWS_REGION: Text, Aws, "aws_region", "REGION", "",
+        "Region; without it environment and profile say it, as they do credentials";
+    DYNAMODB_ENDPOINT: Text, Aws, "dynamodb_endpoint", "URL", "",
+        "Address of DynamoDB, if it is not the region's";
+    S3_ENDPOINT: Text, Aws, "s3_endpoint", "URL", "",
+        "Address of S3, if it is not the region's";
+    S3_PUBLIC_ENDPOINT: Text, Aws, "s3_public_endpoint", "URL", "",
+        "Address of S3 as clients know it, if it is another";
+    S3_PATH_STYLE: Switch, Aws, "s3_path_style", "BOOL", "false",
+        "Put the bucket's name into paths, not into host names";
+    SQS_ENDPOINT: Text, Aws, "sqs_endpoint", "URL", "",
+        "Address of SQS, if it is not the region's";
 
     LISTEN: List, Network, "listen", "ADDRESS", "127.0.0.1:5000",
         "Address to serve on: 127.0.0.1:5000, [::1]:5000 or unix:/path";

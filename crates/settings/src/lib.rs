@@ -6,6 +6,7 @@
 //! that more than the file, that more than the default. What no key is called is
 //! refused. Nothing here reads a file or the environment.
 
+pub use aws::{AwsStore, Endpoints};
 pub use error::SettingsError;
 pub use file::ConfigFile;
 pub use key::{Key, Kind, Topic};
@@ -18,6 +19,7 @@ pub use settings::{
 };
 pub use source::Source;
 
+mod aws;
 mod error;
 mod file;
 mod key;

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::settings::{LogFormat, Store};
+use crate::settings::LogFormat;
 
 pub(crate) fn text(text: &str) -> Result<String, String> {
     if text.is_empty() {
@@ -45,10 +45,41 @@ pub(crate) fn milliseconds(
     move |text| number(text, &range).map(Duration::from_millis)
 }
 
-pub(crate) fn store(text: &str) -> Result<Store, String> {
+/// A kind of store.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Shape {
+    Local,
+    Aws,
+}
+
+pub(crate) fn shape(text: &str) -> Result<Shape, String> {
     match text {
-        "local" => Ok(Store::Local),
-        _ => Err(format!("is {text:?}, it can only be local")),
+        "local" => Ok(Shape::Local),
+        "aws" => Ok(Shape::Aws),
+        _ => Err(format!("is {text:?}, it can be local or aws")),
+    }
+}
+
+/// A folder of keys: it ends in a slash and does not begin with one.
+pub(crate) fn folder(text: &str) -> Result<String, String> {
+    if text.is_empty() || (text.ends_with('/') && !text.starts_with('/')) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("is {text:?}, write it as registry/"))
+    }
+}
+
+/// The address of a service.
+pub(crate) fn endpoint(text: &str) -> Result<String, String> {
+    let url = text.strip_suffix('/').unwrap_or(text);
+    let host = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(['@', '?', '#']) => Ok(url.to_owned()),
+        _ => Err(format!(
+            "is {text:?}, write it as https://s3.example.com, without a login"
+        )),
     }
 }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use berth_domain::Secret;
 
+use crate::parse::Shape;
 use crate::values::Values;
-use crate::{Key, Listen, Mirror, Network, SettingsError, keys, parse};
+use crate::{AwsStore, Key, Listen, Mirror, Network, SettingsError, keys, parse};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,10 +53,12 @@ pub struct Settings {
 }
 
 /// Where data is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Store {
     /// In files and SQLite in the data folder.
     Local,
+    /// On S3, `DynamoDB` and SQS.
+    Aws(Box<AwsStore>),
 }
 
 /// The files to serve TLS with.
@@ -125,7 +128,7 @@ impl Settings {
     pub(crate) fn parse(values: &Values) -> Result<Self, SettingsError> {
         Ok(Self {
             data: values.one(&keys::DATA, parse::path)?,
-            store: values.one(&keys::STORE, parse::store)?,
+            store: store(values)?,
             listen: values.non_empty(&keys::LISTEN, str::parse)?,
             mirrors: values.list(&keys::MIRROR, str::parse)?,
             external_url: values.optional(&keys::EXTERNAL_URL, parse::external_url)?,
@@ -168,6 +171,13 @@ impl Limits {
             shutdown: values.one(&keys::SHUTDOWN_SECONDS, parse::seconds(0..=HOUR))?,
         })
     }
+}
+
+fn store(values: &Values) -> Result<Store, SettingsError> {
+    Ok(match values.one(&keys::STORE, parse::shape)? {
+        Shape::Local => Store::Local,
+        Shape::Aws => Store::Aws(Box::new(AwsStore::parse(values)?)),
+    })
 }
 
 fn tls(values: &Values) -> Result<Option<TlsFiles>, SettingsError> {

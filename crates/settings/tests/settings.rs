@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use berth_settings::{ConfigFile, KEYS, Kind, Settings, SettingsError, Sources, resolve};
+use berth_settings::{
+    ConfigFile, KEYS, Key, Kind, Settings, SettingsError, Sources, Topic, resolve,
+};
 
 fn flag(name: &str, values: &[&str]) -> Sources {
     let key = KEYS
@@ -58,45 +60,90 @@ fn a_flag_counts_more_than_the_environment_that_more_than_the_file_that_more_tha
     assert_eq!(seconds(&sources), 3);
 }
 
+/// What a key needs beside it.
+fn partners(key: &Key) -> &'static [(&'static str, &'static str)] {
+    match key.name {
+        "tls_cert" => &[("BERTH_TLS_KEY", "a")],
+        "tls_key" => &[("BERTH_TLS_CERT", "a")],
+        "dockerhub_username" => &[("BERTH_DOCKERHUB_TOKEN_FILE", "a")],
+        "dockerhub_token_file" => &[("BERTH_DOCKERHUB_USERNAME", "a")],
+        _ if key.topic == Topic::Aws => &[
+            ("BERTH_STORE", "aws"),
+            ("BERTH_BUCKET", "a"),
+            ("BERTH_SEALING_KEY_FILE", "a"),
+        ],
+        _ => &[],
+    }
+}
+
 #[test]
 fn every_key_has_one_meaning_in_all_three_sources() {
-    let defaults = settings(&Sources::default());
+    let aws = partners(KEYS.iter().find(|key| key.topic == Topic::Aws).unwrap());
     for key in KEYS {
-        // Keys that come in pairs are given with their partner.
-        let (value, partner) = match key.name {
-            "data" | "admin_password" | "admin_password_file" | "log" => ("elsewhere", None),
+        let value = match key.name {
+            "data" | "admin_password" | "admin_password_file" | "log" => "elsewhere",
             "store" => continue,
-            "listen" | "metrics_listen" => ("[::1]:1", None),
-            "mirror" => ("ghcr.io=[::1]:1", None),
-            "external_url" => ("https://r.test", None),
-            "trusted_proxies" => ("10.0.0.0/8", None),
-            "tls_cert" => ("a", Some("tls_key")),
-            "tls_key" => ("a", Some("tls_cert")),
-            "dockerhub_username" => ("a", Some("dockerhub_token_file")),
-            "dockerhub_token_file" => ("a", Some("dockerhub_username")),
-            "log_format" => ("json", None),
-            _ if key.kind == Kind::Switch => ("true", None),
-            _ => ("77", None),
+            "listen" | "metrics_listen" => "[::1]:1",
+            "mirror" => "ghcr.io=[::1]:1",
+            "external_url" => "https://r.test",
+            "trusted_proxies" => "10.0.0.0/8",
+            "bucket_prefix" => "a/",
+            "redirect" => "false",
+            "log_format" => "json",
+            name if name.ends_with("_endpoint") => "https://s3.test",
+            _ if key.kind == Kind::Switch => "true",
+            _ => "77",
         };
         let toml = match key.kind {
             Kind::List => format!("[\"{value}\"]"),
             Kind::Number | Kind::Switch => value.to_owned(),
             Kind::Text | Kind::Secret => format!("\"{value}\""),
         };
-        let other = |mut sources: Sources| {
-            if let Some(partner) = partner {
-                let name = format!("BERTH_{}", partner.to_ascii_uppercase());
-                sources.environment.push((name, "partner".to_owned()));
-            }
+        let beside = |mut sources: Sources| {
+            let others = partners(key).iter();
+            let others = others.filter(|(name, _)| *name != key.variable());
+            let owned = others.map(|&(name, value)| (name.to_owned(), value.to_owned()));
+            sources.environment.extend(owned);
             settings(&sources)
         };
-        let by_file = other(file(&format!("{} = {toml}", key.name)));
-        let by_variable = other(environment(&[(&key.variable(), value)]));
+        let by_file = beside(file(&format!("{} = {toml}", key.name)));
+        let by_variable = beside(environment(&[(&key.variable(), value)]));
+        let defaults = if key.topic == Topic::Aws { aws } else { &[] };
+        let defaults = settings(&environment(defaults));
         assert_ne!(by_file, defaults, "{} changes something", key.name);
         assert_eq!(by_file, by_variable, "{}", key.name);
         if let Some(name) = key.flag() {
-            assert_eq!(by_file, other(flag(&name, &[value])), "{}", key.name);
+            assert_eq!(by_file, beside(flag(&name, &[value])), "{}", key.name);
         }
+    }
+}
+
+#[test]
+fn the_store_on_aws_needs_a_bucket_and_a_sealing_key() {
+    let store = ("BERTH_STORE", "aws");
+    insta::assert_snapshot!(
+        refusal(&environment(&[store])),
+        @"store = aws is set without bucket, set both or none"
+    );
+    insta::assert_snapshot!(
+        refusal(&environment(&[store, ("BERTH_BUCKET", "a")])),
+        @"store = aws is set without sealing_key_file, set both or none"
+    );
+}
+
+#[test]
+fn an_endpoint_is_a_url_without_a_login() {
+    for text in [
+        "s3.test",
+        "https://",
+        "ftp://s3.test",
+        "https://a:b@s3.test",
+    ] {
+        let mut sources = environment(&[("BERTH_S3_ENDPOINT", text)]);
+        let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+        let aws = KEYS.iter().find(|key| key.topic == Topic::Aws).unwrap();
+        sources.environment.extend(partners(aws).iter().map(owned));
+        assert!(resolve(&sources).is_err(), "{text}");
     }
 }
 

@@ -4,6 +4,7 @@ pub use clock::ManualClock;
 pub use faults::{Fault, Faults};
 pub use ids::CountingIds;
 pub use memory::{MemoryBlobs, MemoryStore};
+pub use queue::{Queue, QueueTime};
 pub use stores::{Blobs, Stores, TwoSecrets};
 
 mod clock;
@@ -13,5 +14,6 @@ mod ids;
 pub mod image;
 mod memory;
 pub mod model;
+mod queue;
 mod stores;
 pub mod suites;

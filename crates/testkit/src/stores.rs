@@ -5,14 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use berth_ports::{
-    AccessStore, BlobStore, GcQueue, JobQueue, LinkStore, ManifestStore, Outbox, ProjectStore,
+    AccessStore, BlobStore, GcQueue, LinkStore, ManifestStore, MetadataStore, Outbox, ProjectStore,
     RegistryStore, RepositoryStore, RunStore, Secrets, Sequences, TagStore, UploadStore,
 };
 
 use crate::ManualClock;
 
-/// Metadata ports and the job queue over one fresh, empty store. Cheap to
-/// clone.
+/// Metadata ports over one fresh, empty store. Cheap to clone.
 #[derive(Clone)]
 pub struct Stores {
     /// Numeric identifiers.
@@ -39,10 +38,7 @@ pub struct Stores {
     pub uploads: Arc<dyn UploadStore>,
     /// Jobs not sent yet.
     pub outbox: Arc<dyn Outbox>,
-    /// Jobs.
-    pub queue: Arc<dyn JobQueue>,
-    /// The clock by which the store tells visibility times and the age of what
-    /// is in the outbox.
+    /// The clock by which the store tells the age of what is in the outbox.
     pub clock: Arc<ManualClock>,
     #[expect(dead_code, reason = "it is kept, not read")]
     guard: Arc<dyn Any + Send + Sync>,
@@ -50,22 +46,7 @@ pub struct Stores {
 
 impl Stores {
     /// All ports of one adapter that was given this clock.
-    pub fn of<S>(store: Arc<S>, clock: Arc<ManualClock>) -> Self
-    where
-        S: Sequences
-            + ProjectStore
-            + RegistryStore
-            + AccessStore
-            + RepositoryStore
-            + ManifestStore
-            + TagStore
-            + LinkStore
-            + GcQueue
-            + RunStore
-            + UploadStore
-            + Outbox
-            + JobQueue,
-    {
+    pub fn of<S: MetadataStore>(store: Arc<S>, clock: Arc<ManualClock>) -> Self {
         Self {
             sequences: store.clone(),
             projects: store.clone(),
@@ -78,8 +59,7 @@ impl Stores {
             gc: store.clone(),
             runs: store.clone(),
             uploads: store.clone(),
-            outbox: store.clone(),
-            queue: store,
+            outbox: store,
             clock,
             guard: Arc::new(()),
         }

@@ -61,8 +61,8 @@ macro_rules! assert_fails {
     };
 }
 
-/// Makes tests of every behaviour of the metadata ports and the job queue. The
-/// argument is an expression for a future of fresh [`Stores`](crate::Stores).
+/// Makes tests of every behaviour of the metadata ports. The argument is an
+/// expression for a future of fresh [`Stores`](crate::Stores).
 #[macro_export]
 macro_rules! metadata_suites {
     ($subject:expr) => {
@@ -92,7 +92,6 @@ macro_rules! metadata_suites {
         $crate::histories_suite!($subject);
         $crate::uploads_suite!($subject);
         $crate::outbox_suite!($subject);
-        $crate::queue_suite!($subject);
     };
 }
 

@@ -3,11 +3,16 @@
 use std::future::ready;
 use std::sync::Arc;
 
-use berth_testkit::{Blobs, ManualClock, MemoryBlobs, MemoryStore, Stores};
+use berth_testkit::{Blobs, ManualClock, MemoryBlobs, MemoryStore, Queue, Stores};
 
 fn stores() -> Stores {
     let clock = Arc::new(ManualClock::default());
     Stores::of(Arc::new(MemoryStore::new(clock.clone())), clock)
+}
+
+fn queue() -> Queue {
+    let clock = Arc::new(ManualClock::default());
+    Queue::of(Arc::new(MemoryStore::new(clock.clone())), clock)
 }
 
 fn blobs() -> Blobs {
@@ -15,4 +20,5 @@ fn blobs() -> Blobs {
 }
 
 berth_testkit::metadata_suites!(ready(stores()));
+berth_testkit::queue_suite!(ready(queue()));
 berth_testkit::blob_suites!(ready(blobs()));

@@ -1,7 +1,12 @@
 //! Why the ports cannot be set up.
 
 use berth_host::SealingKeyError;
-use berth_ports::{SecretError, StoreError};
+use berth_ports::SecretError;
+#[cfg(any(feature = "local", feature = "aws"))]
+use berth_ports::StoreError;
+#[cfg(feature = "aws")]
+use berth_store_aws::TableError;
+#[cfg(feature = "local")]
 use berth_store_local::OpenError;
 use berth_upstream::TransportError;
 
@@ -10,11 +15,28 @@ use berth_upstream::TransportError;
 #[non_exhaustive]
 pub enum WiringError {
     /// The data folder or its database.
+    #[cfg(feature = "local")]
     #[error(transparent)]
     Data(#[from] OpenError),
     /// The folder of the blobs.
+    #[cfg(feature = "local")]
     #[error("the folder of the blobs cannot be used")]
     Blobs(#[from] StoreError),
+    /// The table.
+    #[cfg(feature = "aws")]
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The bucket.
+    #[cfg(feature = "aws")]
+    #[error("the bucket cannot be made")]
+    Bucket(#[source] StoreError),
+    /// The queues.
+    #[cfg(feature = "aws")]
+    #[error("the queues cannot be made")]
+    Queues(#[source] StoreError),
+    /// The store of the settings was not built in.
+    #[error("this program was built without store = {0}, build it with `--features {0}`")]
+    Feature(&'static str),
     /// The sealing key.
     #[error(transparent)]
     SealingKey(#[from] SealingKeyError),

@@ -3,11 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use berth_host::{HostSecrets, RandomIds, SealingKey, SystemClock, TokioTasks};
-use berth_ports::{Clock, Ports};
+use berth_host::{SealingKey, SystemClock};
+use berth_ports::Clock as _;
 use berth_settings::{Listen, Settings};
 use berth_store_local::{DataFolder, FileBlobs, FolderLock, SqliteStore};
-use berth_upstream::HttpUpstream;
 
 use crate::{Wired, WiringError};
 
@@ -47,34 +46,8 @@ fn wire(
     store: SqliteStore,
     lock: Option<FolderLock>,
 ) -> Result<Wired, WiringError> {
-    let blobs = FileBlobs::open(folder)?;
-    let secrets = HostSecrets::new(key)?;
-    let tasks = TokioTasks::new();
+    let blobs = Arc::new(FileBlobs::open(folder)?);
     let store = Arc::new(store);
-    let ports = Ports {
-        blobs: Arc::new(blobs),
-        sequences: store.clone(),
-        projects: store.clone(),
-        registries: store.clone(),
-        access: store.clone(),
-        repositories: store.clone(),
-        manifests: store.clone(),
-        tags: store.clone(),
-        links: store.clone(),
-        gc: store.clone(),
-        runs: store.clone(),
-        uploads: store.clone(),
-        outbox: store.clone(),
-        queue: store,
-        upstream: Arc::new(HttpUpstream::new()?),
-        secrets: Arc::new(secrets),
-        clock: Arc::new(SystemClock),
-        ids: Arc::new(RandomIds),
-        tasks: Arc::new(tasks.clone()),
-    };
-    Ok(Wired {
-        ports,
-        tasks,
-        _lock: lock,
-    })
+    let lock = lock.map(|lock| Box::new(lock) as _);
+    Wired::over(store.clone(), store, blobs, key, lock)
 }

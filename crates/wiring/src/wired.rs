@@ -1,11 +1,18 @@
 //! All ports of a process.
 
-use berth_host::TokioTasks;
-use berth_ports::Ports;
-use berth_settings::{Settings, Store};
-use berth_store_local::FolderLock;
+use std::any::Any;
+use std::sync::Arc;
 
-use crate::{WiringError, local};
+use berth_host::{HostSecrets, RandomIds, SealingKey, SystemClock, TokioTasks};
+use berth_ports::{BlobStore, JobQueue, MetadataStore, OtherPorts, Ports};
+use berth_settings::{Settings, Store};
+use berth_upstream::HttpUpstream;
+
+use crate::WiringError;
+#[cfg(feature = "aws")]
+use crate::aws;
+#[cfg(feature = "local")]
+use crate::local;
 
 /// All ports, with what must live as long as they do.
 #[derive(Debug)]
@@ -14,22 +21,81 @@ pub struct Wired {
     pub ports: Ports,
     /// Their work in the background, to be waited for.
     pub tasks: TokioTasks,
-    /// The right to serve from the data folder.
-    pub(crate) _lock: Option<FolderLock>,
+    /// What a store needs to be alone: the lock on a data folder.
+    _lock: Option<Box<dyn Any + Send + Sync>>,
 }
 
-/// Sets up the ports of a server: the data folder is made if it is not there,
-/// and locked. Blocks; within a tokio runtime.
-pub fn serve(settings: &Settings) -> Result<Wired, WiringError> {
-    match settings.store {
+impl Wired {
+    /// The ports over these stores, and those that every store has alike.
+    pub(crate) fn over<S: MetadataStore>(
+        store: Arc<S>,
+        queue: Arc<dyn JobQueue>,
+        blobs: Arc<dyn BlobStore>,
+        key: &SealingKey,
+        lock: Option<Box<dyn Any + Send + Sync>>,
+    ) -> Result<Self, WiringError> {
+        let tasks = TokioTasks::new();
+        let others = OtherPorts {
+            blobs,
+            queue,
+            upstream: Arc::new(HttpUpstream::new()?),
+            secrets: Arc::new(HostSecrets::new(key)?),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(RandomIds),
+            tasks: Arc::new(tasks.clone()),
+        };
+        Ok(Self {
+            ports: Ports::over(store, others),
+            tasks,
+            _lock: lock,
+        })
+    }
+}
+
+/// Sets up the ports of a server. On this machine the data folder is made if it
+/// is not there, and locked, which blocks. Within a tokio runtime.
+pub async fn serve(settings: &Settings) -> Result<Wired, WiringError> {
+    match &settings.store {
+        #[cfg(feature = "local")]
         Store::Local => local::serve(settings),
+        #[cfg(feature = "aws")]
+        Store::Aws(store) => aws::attach(store).await,
+        #[cfg(not(all(feature = "local", feature = "aws")))]
+        store => Err(missing(store)),
     }
 }
 
 /// Sets up the ports of a command that may run beside a server; it must not
-/// write blobs. Blocks; within a tokio runtime.
-pub fn attach(settings: &Settings) -> Result<Wired, WiringError> {
-    match settings.store {
+/// write blobs to this machine. Blocks as [`serve`] does.
+pub async fn attach(settings: &Settings) -> Result<Wired, WiringError> {
+    match &settings.store {
+        #[cfg(feature = "local")]
         Store::Local => local::attach(settings),
+        #[cfg(feature = "aws")]
+        Store::Aws(store) => aws::attach(store).await,
+        #[cfg(not(all(feature = "local", feature = "aws")))]
+        store => Err(missing(store)),
     }
+}
+
+/// Makes what a store needs and lacks: table, bucket, queues and the sealing
+/// key, or the data folder with its database. Any number of callers may do so
+/// at once.
+pub async fn create_store(settings: &Settings) -> Result<(), WiringError> {
+    match &settings.store {
+        #[cfg(feature = "local")]
+        Store::Local => local::serve(settings).map(drop),
+        #[cfg(feature = "aws")]
+        Store::Aws(store) => aws::create(store).await,
+        #[cfg(not(all(feature = "local", feature = "aws")))]
+        store => Err(missing(store)),
+    }
+}
+
+#[cfg(not(all(feature = "local", feature = "aws")))]
+fn missing(store: &Store) -> WiringError {
+    WiringError::Feature(match store {
+        Store::Local => "local",
+        Store::Aws(_) => "aws",
+    })
 }

@@ -1,0 +1,69 @@
+//! What the clients of all services share: region, credentials, connections.
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use berth_domain::Secret;
+
+/// Where and as whom to talk to AWS, or to what speaks like it.
+#[derive(Clone, Debug, Default)]
+pub struct AwsSettings {
+    /// The region; `None`: as the SDK finds it (environment, profile, the
+    /// machine's own).
+    pub region: Option<String>,
+    /// The credentials; `None`: as the SDK finds them (environment, profile,
+    /// web identity, container, the machine's own), renewed before they expire.
+    pub credentials: Option<AwsCredentials>,
+}
+
+/// Credentials that do not change.
+#[derive(Clone, Debug)]
+pub struct AwsCredentials {
+    /// The key's id.
+    pub access_key_id: String,
+    /// The key.
+    pub secret_access_key: Secret,
+    /// The token of temporary credentials.
+    pub session_token: Option<Secret>,
+}
+
+/// What the clients of all services share. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    config: SdkConfig,
+}
+
+impl Aws {
+    /// Reads environment and profile. Makes no call if the region is named
+    /// there or in `settings`; credentials are looked for when a request first
+    /// needs them.
+    pub async fn load(settings: &AwsSettings) -> Self {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest());
+        if let Some(region) = &settings.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(credentials) = &settings.credentials {
+            loader = loader.credentials_provider(credentials.provider());
+        }
+        Self {
+            config: loader.load().await,
+        }
+    }
+
+    /// What to build a service's client from.
+    pub(crate) fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+}
+
+impl AwsCredentials {
+    fn provider(&self) -> SharedCredentialsProvider {
+        let token = self.session_token.as_ref();
+        SharedCredentialsProvider::new(Credentials::new(
+            &self.access_key_id,
+            self.secret_access_key.reveal(),
+            token.map(|token| token.reveal().to_owned()),
+            None,
+            "settings",
+        ))
+    }
+}

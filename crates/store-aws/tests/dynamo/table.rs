@@ -1,0 +1,33 @@
+//! The table itself.
+
+use std::sync::Arc;
+
+use berth_store_aws::TableError;
+use berth_testkit::ManualClock;
+use futures_util::future::join_all;
+
+use super::{fresh_table, open};
+
+#[tokio::test]
+async fn a_missing_table_is_told() {
+    let store = open(&fresh_table(), Arc::new(ManualClock::default())).await;
+    let checked = store.check_table().await;
+    assert!(
+        matches!(checked, Err(TableError::Missing(_))),
+        "{checked:?}"
+    );
+}
+
+#[tokio::test]
+async fn any_number_of_instances_may_make_the_table_at_once() {
+    let table = fresh_table();
+    let makers = (0..8).map(|_| async {
+        let store = open(&table, Arc::new(ManualClock::default())).await;
+        store.create_table().await
+    });
+    for made in join_all(makers).await {
+        made.unwrap();
+    }
+    let store = open(&table, Arc::new(ManualClock::default())).await;
+    store.check_table().await.unwrap();
+}
