@@ -24,6 +24,7 @@ async fn serve(fixture: &Fixture) -> Server {
 async fn every_image_of_an_older_version_pulls_byte_for_byte() {
     for format in FORMATS {
         let fixture = Fixture::unpack(*format);
+        fixture.touch_blobs();
         let server = serve(&fixture).await;
         let client = server.admin();
         for manifest in &fixture.contents.manifests {
@@ -136,6 +137,7 @@ async fn an_upload_of_an_older_version_ends_when_nobody_continues_it() {
 #[tokio::test]
 async fn a_push_that_an_older_version_did_not_finish_is_repeated() {
     let fixture = Fixture::unpack(1);
+    fixture.touch_blobs();
     let server = serve(&fixture).await;
     let client = server.admin();
     let pending = &fixture.contents.pending;

@@ -16,5 +16,6 @@ pub(crate) mod overlay;
 pub(crate) mod programs;
 pub(crate) mod server;
 pub(crate) mod signers;
+pub(crate) mod store;
 pub(crate) mod token_service;
 pub(crate) mod wait;

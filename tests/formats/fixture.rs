@@ -99,11 +99,18 @@ impl Fixture {
 
     /// Makes the uploads as if somebody had just continued them.
     pub(super) fn touch_uploads(&self) {
+        self.touch("UPDATE uploads SET touched_at = ?1");
+    }
+
+    /// Makes the blobs as if they had just been pushed: those that no manifest
+    /// names stay for a while.
+    pub(super) fn touch_blobs(&self) {
+        self.touch("UPDATE links SET touched_at = ?1");
+    }
+
+    fn touch(&self, sql: &str) {
         let now = i64::try_from(Timestamp::now().as_nanosecond()).unwrap();
-        let touched = self
-            .database()
-            .execute("UPDATE uploads SET touched_at = ?1", [now]);
-        assert!(touched.unwrap() > 0);
+        assert!(self.database().execute(sql, [now]).unwrap() > 0);
     }
 
     /// A number that a query answers.

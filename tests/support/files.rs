@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::wait;
+use super::{store, wait};
 
 /// How many files there are in a folder and below it.
 pub(crate) fn count(folder: &Path) -> usize {
@@ -14,8 +14,12 @@ pub(crate) fn count(folder: &Path) -> usize {
     files.sum()
 }
 
-/// Waits until a folder holds so many files.
+/// Waits until a folder holds so many files. Where there is no data folder, the
+/// adapter's own tests look at what a bucket holds.
 pub(crate) async fn wait_for(folder: &Path, expected: usize) {
+    if store::is_aws() {
+        return;
+    }
     let what = format!("{expected} files in {}", folder.display());
     wait::until(&what, async || count(folder) == expected).await;
 }

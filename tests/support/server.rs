@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::http::Client;
+use super::store;
 
 /// The password of `admin` on every server of the tests.
 pub(crate) const ADMIN_PASSWORD: &str = "Harbor-12345";
@@ -51,7 +52,9 @@ pub(crate) fn admin(data: &Path, arguments: &[&str]) -> Output {
 pub(crate) fn admin_command(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(program());
     clean(&mut command);
-    command.arg("admin").arg("--data").arg(data).args(arguments);
+    command.arg("admin");
+    store::set(&mut command, data);
+    command.args(arguments);
     command
 }
 
@@ -150,6 +153,10 @@ impl Builder {
 
     /// Starts it and does not wait.
     pub(crate) fn spawn(&self, data: &Path) -> Server {
+        if store::is_aws() {
+            let created = admin(data, &["create-store"]);
+            assert!(created.status.success(), "create-store: {created:?}");
+        }
         let address = free_address();
         let mut command = match self.wrapper.split_first() {
             None => Command::new(program()),
@@ -163,13 +170,12 @@ impl Builder {
         command
             .env("BERTH_ADMIN_PASSWORD", ADMIN_PASSWORD)
             .arg("serve")
-            .arg("--data")
-            .arg(data)
             .args(["--listen", &address.to_string()])
             .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        store::set(&mut command, data);
         let mut child = command.spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
         collect(child.stdout.take().unwrap(), &log);

@@ -1,10 +1,14 @@
 //! The stores of AWS on this machine: emulators that are started for a person or for tests.
 
-use std::{fs, process::ExitCode};
+use std::{
+    fs,
+    process::{Command, ExitCode},
+};
 
 use anyhow::{Context, Result, bail};
 
 use crate::{
+    image,
     install::Missing,
     place::{self, Place},
     report::{Outcome, Report},
@@ -16,6 +20,9 @@ use running::Running;
 pub(crate) mod emulator;
 pub(crate) mod jars;
 mod running;
+
+/// The tests of the whole program that also run over emulators.
+const END_TO_END: &str = "test(/^(spec|conformance|clients)::/)";
 
 /// Starts or ends the emulators, or runs the tests that need them.
 pub(crate) fn aws(mut args: Vec<String>) -> Result<ExitCode> {
@@ -83,24 +90,46 @@ fn tests(place: &Place, filters: &[String], report: &mut Report) -> Result<()> {
     });
     if started {
         report.step("tests over emulators", || {
-            let mut command = place.cargo();
-            if place.program("cargo-nextest").is_some() {
-                let profile = if place.ci { "ci" } else { "default" };
-                command.args(["nextest", "run", "--profile", profile]);
-            } else {
-                command.args(["test", "--no-fail-fast"]);
-            }
-            for one in &running {
-                command.env(one.emulator.variable, one.address());
-            }
+            let mut command = nextest(place, &running);
             command.args(["--package", "berth-store-aws"]).args(filters);
             place::run(&mut command).map(|()| Outcome::Done)
         });
+    }
+    if started && filters.is_empty() {
+        let built = report.step("build berth for AWS", || {
+            let mut command = place.cargo();
+            command.args(["build", "--package", "berth", "--features", "aws"]);
+            place::run(&mut command).map(|()| Outcome::Done)
+        });
+        if built {
+            report.step("end to end over emulators", || {
+                let mut command = nextest(place, &running);
+                command
+                    .args(["--package", "berth-tests", "--filterset", END_TO_END])
+                    .env("BERTH_BIN", &place.berth)
+                    .env("BERTH_TEST_STORE", "aws");
+                if image::is_built(place) {
+                    command.env("BERTH_TEST_IMAGE", image::layout(place));
+                }
+                place::run(&mut command).map(|()| Outcome::Done)
+            });
+        }
     }
     if !ran {
         report.step("end the emulators", || down(place).map(|_| Outcome::Done));
     }
     Ok(())
+}
+
+/// The runner of tests, told where the emulators are.
+fn nextest(place: &Place, running: &[Running]) -> Command {
+    let profile = if place.ci { "ci" } else { "default" };
+    let mut command = place.cargo();
+    command.args(["nextest", "run", "--profile", profile]);
+    for one in running {
+        command.env(one.emulator.variable, one.address());
+    }
+    command
 }
 
 fn install(place: &Place, no_install: bool, report: &mut Report) -> Result<()> {

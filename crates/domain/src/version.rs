@@ -1,8 +1,10 @@
 //! Versions of records and what a write expects of them.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// How often a record was written; the first write makes 1.
+/// What tells the writes of a record apart: each makes a greater one. The first
+/// makes 1, or [`Version::fresh`] where a name can come again.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -10,6 +12,13 @@ use serde::{Deserialize, Serialize};
 pub struct Version(pub u64);
 
 impl Version {
+    /// The first version of a record whose name may have been another's before:
+    /// greater than any that the other had, as time goes on.
+    #[must_use]
+    pub fn fresh(now: Timestamp) -> Self {
+        Self(u64::try_from(now.as_nanosecond()).unwrap_or(0).max(1))
+    }
+
     /// The version that the next write makes.
     #[must_use]
     pub const fn next(self) -> Self {

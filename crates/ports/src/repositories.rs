@@ -248,7 +248,8 @@ pub trait TagStore: Debug + Send + Sync + 'static {
     async fn tag(&self, repository: &RepositoryName, tag: &TagName) -> StoreResult<Option<Tag>>;
 
     /// Sets tags (at most 32) to a manifest: `Conflict` unless it is live under
-    /// `manifest.nonce`. `now` becomes `checked_at`, and `pushed_at` where the
+    /// `manifest.nonce`. A new tag is at [`Version::fresh`]: who expects a
+    /// version of one that was deleted does not meet another of its name. `now` becomes `checked_at`, and `pushed_at` where the
     /// digest changes.
     async fn put_tags(
         &self,

@@ -67,6 +67,16 @@ impl Service {
     /// start on; one that is no longer set stays until an administrator takes
     /// it away. An endpoint that was deleted or renamed is left alone.
     pub async fn set_dockerhub_login(&self, username: &str, password: &Secret) -> Result<()> {
+        match self.renew_dockerhub_login(username, password).await {
+            // Another instance that starts was faster, likely with the same.
+            Err(Error::Store(StoreError::Conflict(_))) => {
+                self.renew_dockerhub_login(username, password).await
+            }
+            renewed => renewed,
+        }
+    }
+
+    async fn renew_dockerhub_login(&self, username: &str, password: &Secret) -> Result<()> {
         let Some(hub) = self.docker_hub().await? else {
             tracing::warn!("no registry endpoint is named Docker Hub, its login is not used");
             return Ok(());

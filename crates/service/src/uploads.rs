@@ -142,19 +142,12 @@ impl Service {
         body: Body,
     ) -> Result<UploadStatus> {
         let session = self.claim(repository, id, epoch, chunk.start).await?;
-        let mut writer = self
-            .open_writer(&session)
-            .await
-            .map_err(|error| match error {
-                // Finished, but not linked: only the same PUT can go on.
-                Error::Store(StoreError::NotFound(_)) => Error::UploadUnknown,
-                error => error,
-            })?;
+        let mut writer = self.open_writer(&session).await.map_err(finished)?;
         let received = self
             .receive(&session, writer.as_mut(), body, chunk.length)
             .await;
         if let Err(error @ (Error::Store(_) | Error::UploadUnknown)) = received {
-            return Err(error);
+            return Err(finished(error));
         }
         let state = writer.pause().await?;
         self.ports
@@ -188,12 +181,16 @@ impl Service {
             claimed => claimed?,
         };
         let writer = match self.open_writer(&session).await {
-            Ok(mut writer) => {
-                self.receive(&session, writer.as_mut(), body, chunk.length)
-                    .await?;
-                Some(writer)
-            }
-            // A crash or a lost answer after the object was finished.
+            Ok(mut writer) => self
+                .receive(&session, writer.as_mut(), body, chunk.length)
+                .await
+                .map(|()| writer),
+            Err(error) => Err(error),
+        };
+        let writer = match writer {
+            Ok(writer) => Some(writer),
+            // A crash or a lost answer after the object was finished, which some
+            // stores find out only when they are given more.
             Err(Error::Store(StoreError::NotFound(_))) => None,
             Err(error) => return Err(error),
         };
@@ -459,6 +456,14 @@ impl Service {
 
 fn mismatch(expected: Digest, actual: Digest) -> Error {
     Error::DigestInvalid(format!("the bytes hash to {actual}, not to {expected}"))
+}
+
+/// An object that is finished and not linked: only the same PUT can go on.
+fn finished(error: Error) -> Error {
+    match error {
+        Error::Store(StoreError::NotFound(_)) => Error::UploadUnknown,
+        error => error,
+    }
 }
 
 /// A session that another request claimed or ended is unknown to this one.

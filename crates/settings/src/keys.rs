@@ -35,7 +35,7 @@ keys! {
     QUEUE: Text, Aws, "queue", "NAME", "berth",
         "SQS queue of the jobs, by name or address; dead letters go to the one with -dead behind it";
     SEALING_KEY_FILE: Text, Aws, "sealing_key_file", "FILE", "",
-        "File of the key that seals secrets in the table, the same for all instances; `berth admin create-store` makes it if it is missing";
+        "File of the key that seals secrets in the table, the same for all instances; `berth admin create-store` makes it with the table";
     REDIRECT: Switch, Aws, "redirect", "BOOL", "true",
         "Redirect clients to the bucket for blobs, instead of passing the bytes on";
     AWS_REGION: Text, Aws, "aws_region", "REGION", "",
@@ -65,7 +65,7 @@ keys! {
         "Private key in PEM of the certificate";
 
     ADMIN_PASSWORD: Secret, FirstStart, "admin_password", "PASSWORD", "",
-        "Password of the user admin at the first start; without it one is generated into the data folder";
+        "Password of the user admin at the first start; without it one is generated into the data folder (not on AWS)";
     ADMIN_PASSWORD_FILE: Text, FirstStart, "admin_password_file", "FILE", "",
         "File with the password of the user admin at the first start";
     DOCKERHUB_USERNAME: Text, FirstStart, "dockerhub_username", "USER", "",

@@ -20,8 +20,8 @@
 //! **Expressions** ([`expression`]): a [`Condition`] (`absent()`, `present()`,
 //! `equal("nonce", ..)`, `less(..)`, `Has`, `Lacks`, `.and(..)`); an
 //! [`Update`] (`Update::of(key).set(..).set("token", None::<&str>).add("version",
-//! 1)`); a [`Write`], which is `put`, `create` (put if absent), `update`,
-//! `delete` or `check`, and `.when(condition)`. No attribute's name can clash
+//! 1)`); a [`Write`], which is `put`, `create` (put if absent), `update` or
+//! `delete`, and `.when(condition)`. No attribute's name can clash
 //! with a reserved word.
 //!
 //! **The table** ([`table`]):
@@ -43,7 +43,10 @@
 //! timeouts) and here (another transaction is at the record) until ten seconds
 //! are over. Lost answers are taken care of: a single put or update with a
 //! condition carries a write id in the attribute `w`, a transaction a client
-//! token, a delete with a condition goes as a transaction of one.
+//! token, a delete with a condition goes as a transaction of one. A try that was
+//! given up may still be executed later, after other writes: a token stops that,
+//! a write id does not. So a write whose condition may come true again goes
+//! through `transact`, even if it is one.
 //!
 //! [`manifest_state`] reads and writes the state and nonce of a manifest's record.
 //! Where a transaction needs a job in the outbox or an entry in the garbage
@@ -104,7 +107,7 @@ mod uploads;
 pub struct DynamoSettings {
     /// The table's name.
     pub table: String,
-    /// The service's address; `None`: the region's.
+    /// The service's address; `None`: the environment's or the region's.
     pub endpoint: Option<String>,
 }
 
@@ -152,7 +155,10 @@ impl DynamoStore {
                     .operation_timeout(CALL)
                     .build(),
             );
-        config.set_endpoint_url(settings.endpoint.clone());
+        // Without one, the environment may have one.
+        if let Some(endpoint) = &settings.endpoint {
+            config.set_endpoint_url(Some(endpoint.clone()));
+        }
         let client = Client::from_conf(config.build());
         Self {
             table: Table::new(client, &settings.table, ids),

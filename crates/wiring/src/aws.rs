@@ -7,6 +7,7 @@ use berth_host::{RandomIds, SealingKey, SystemClock};
 use berth_settings::AwsStore;
 use berth_store_aws::{
     Aws, AwsSettings, DynamoSettings, DynamoStore, S3Blobs, S3Settings, SqsQueue, SqsSettings,
+    TableError,
 };
 
 use crate::{Wired, WiringError};
@@ -72,19 +73,20 @@ pub(crate) async fn attach(settings: &AwsStore) -> Result<Wired, WiringError> {
 }
 
 /// Makes table, bucket and queues, and the sealing key, where they are missing.
+/// Where there is a table, the key must be there: a new one could read nothing
+/// that is sealed in it.
 pub(crate) async fn create(settings: &AwsStore) -> Result<(), WiringError> {
-    let stores = Stores::open(settings).await;
-    stores.metadata.create_table().await?;
-    stores
-        .blobs
-        .create_bucket()
-        .await
-        .map_err(WiringError::Bucket)?;
-    stores
-        .queue
-        .create_queues()
-        .await
-        .map_err(WiringError::Queues)?;
-    SealingKey::load_or_create(&settings.sealing_key)?;
-    Ok(())
+    let Stores {
+        metadata,
+        blobs,
+        queue,
+    } = Stores::open(settings).await;
+    match metadata.check_table().await {
+        Ok(()) => SealingKey::load(&settings.sealing_key)?,
+        Err(TableError::Missing(_)) => SealingKey::load_or_create(&settings.sealing_key)?,
+        Err(error) => return Err(error.into()),
+    };
+    metadata.create_table().await?;
+    blobs.create_bucket().await.map_err(WiringError::Bucket)?;
+    queue.create_queues().await.map_err(WiringError::Queues)
 }

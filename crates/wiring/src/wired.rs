@@ -79,8 +79,8 @@ pub async fn attach(settings: &Settings) -> Result<Wired, WiringError> {
 }
 
 /// Makes what a store needs and lacks: table, bucket, queues and the sealing
-/// key, or the data folder with its database. Any number of callers may do so
-/// at once.
+/// key, or the data folder with its database. Callers at once must have the
+/// same sealing key.
 pub async fn create_store(settings: &Settings) -> Result<(), WiringError> {
     match &settings.store {
         #[cfg(feature = "local")]

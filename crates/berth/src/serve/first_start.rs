@@ -5,10 +5,10 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use berth_domain::Secret;
 use berth_service::{FirstStart, NewPassword, Service};
-use berth_settings::{AdminPassword, DockerHubLogin, Settings};
+use berth_settings::{AdminPassword, DockerHubLogin, Settings, Store};
 
 use crate::secret_file;
 
@@ -30,13 +30,13 @@ pub(super) async fn run(service: &Service, settings: &Settings) -> Result<()> {
     }
     if !service.is_set_up().await? {
         let admin_password = password(service, settings)?;
-        service
-            .first_start(FirstStart {
-                admin_password,
-                dockerhub,
-            })
-            .await?;
-        tracing::info!("first start: user admin, projects library and dockerhub");
+        let first = FirstStart {
+            admin_password,
+            dockerhub,
+        };
+        if service.first_start(first).await? {
+            tracing::info!("first start: user admin, projects library and dockerhub");
+        }
         return Ok(());
     }
     if let Some((username, token)) = &dockerhub {
@@ -56,6 +56,11 @@ fn password(service: &Service, settings: &Settings) -> Result<NewPassword> {
     let given = match &settings.admin_password {
         Some(AdminPassword::Given(password)) => password.clone(),
         Some(AdminPassword::File(path)) => secret_file::read(path)?,
+        None if matches!(settings.store, Store::Aws(_)) => {
+            bail!(
+                "any instance may be the first on this store, set admin_password or admin_password_file for all of them"
+            )
+        }
         None => {
             let password = service.ports().secrets.random_password()?;
             let path = settings.data.join(INITIAL_PASSWORD);

@@ -72,6 +72,6 @@ pub(super) fn transaction_units(write: &Write) -> f64 {
             let kilobytes = u32::try_from(item.size().div_ceil(1024)).unwrap_or(u32::MAX);
             2.0 * f64::from(kilobytes.max(1)) + index
         }
-        Action::Update(_) | Action::Delete(_) | Action::Check(_) => 2.0,
+        Action::Update(_) | Action::Delete(_) => 2.0,
     }
 }

@@ -154,8 +154,6 @@ pub(super) enum Action {
     Update(Update),
     /// Deletes a record.
     Delete(Key),
-    /// Nothing but hold the transaction to its condition.
-    Check(Key),
 }
 
 impl Write {
@@ -180,14 +178,6 @@ impl Write {
     /// Deletes a record; one that is not there is no error.
     pub(super) const fn delete(key: Key) -> Self {
         Self::of(Action::Delete(key))
-    }
-
-    /// Only looks, as part of a transaction.
-    pub(super) const fn check(key: Key, condition: Condition) -> Self {
-        Self {
-            action: Action::Check(key),
-            condition: Some(condition),
-        }
     }
 
     const fn of(action: Action) -> Self {

@@ -16,7 +16,7 @@ use berth_ports::{GcEntry, GcQueue, GcSubject, StoreError, StoreResult};
 use jiff::Timestamp;
 
 use super::shards::Shards;
-use super::{Condition, DynamoStore, Item, Key, Query, Update, Write, key};
+use super::{DynamoStore, Item, Key, Query, Write, key};
 
 const DUE: &str = "due";
 const KIND: &str = "kind";
@@ -36,15 +36,21 @@ const DIGITS: (usize, usize) = (20, 32);
 #[derive(Clone, Debug)]
 pub(super) struct HeldEntry {
     key: Key,
+    /// The entry, not held.
     item: Item,
-    /// Whether it would be due before the transition is sure to be over.
-    is_held: bool,
+    /// Until when it is held; `None` if it is due later than the transition is
+    /// sure to be over.
+    held_until: Option<Timestamp>,
 }
 
 impl HeldEntry {
     /// Puts it, as part of the transition.
     pub(super) fn write(&self) -> Write {
-        Write::put(self.item.clone())
+        Write::put(self.held())
+    }
+
+    fn held(&self) -> Item {
+        self.item.clone().set(HELD_UNTIL, self.held_until)
     }
 }
 
@@ -58,29 +64,27 @@ impl DynamoStore {
     pub(super) fn held_gc_entry(&self, subject: &GcSubject, due: Timestamp) -> HeldEntry {
         let key = key::gc_entry(due, self.table.fresh());
         let end = self.now().checked_add(HOLD).unwrap_or(Timestamp::MAX);
-        let held_until = Some(end).filter(|end| due < *end);
         HeldEntry {
-            item: entry(&key, subject, due).set(HELD_UNTIL, held_until),
+            item: entry(&key, subject, due),
             key,
-            is_held: held_until.is_some(),
+            held_until: Some(end).filter(|end| due < *end),
         }
     }
 
     /// Puts an entry in a write of its own, before the transition.
     pub(super) async fn put_held(&self, entry: &HeldEntry) -> StoreResult<()> {
-        self.table.put(entry.item.clone()).await
+        self.table.put(entry.held()).await
     }
 
     /// Lets an entry be due as it says, now that its transition was
     /// acknowledged. Should this fail, it is due when the hold is over.
     pub(super) async fn release(&self, entry: HeldEntry) {
-        if !entry.is_held {
+        if entry.held_until.is_none() {
             return;
         }
-        let update = Update::of(entry.key).set(HELD_UNTIL, None::<Timestamp>);
-        let write = Write::update(update).when(Condition::present());
-        // One that is gone was decided about.
-        if let Err(error) = self.table.write(write).await {
+        // Whole: one that is gone was decided about before its transition was
+        // seen, and is to be looked at again.
+        if let Err(error) = self.table.put(entry.item).await {
             tracing::warn!(%error, "an entry of the garbage queue is due minutes late");
         }
     }
@@ -117,9 +121,11 @@ impl GcQueue for DynamoStore {
         while entries.len() < limit
             && let Some(item) = shards.next().await?
         {
-            let held_until = item.optional(HELD_UNTIL, Item::time)?;
-            if held_until.is_none_or(|end| end <= now) {
-                entries.push(decode(&item)?);
+            match decode_due(&item, now) {
+                Ok(entry) => entries.extend(entry),
+                Err(error) => {
+                    tracing::error!(%error, "an entry of the garbage queue cannot be read, it is left alone");
+                }
             }
         }
         Ok(entries)
@@ -154,6 +160,14 @@ fn entry(key: &Key, subject: &GcSubject, due: Timestamp) -> Item {
         .set(KIND, kind)
         .set(REPOSITORY, repository.map(RepositoryName::as_str))
         .set(SUBJECT, subject)
+}
+
+/// The entry, unless it is held.
+fn decode_due(item: &Item, now: Timestamp) -> StoreResult<Option<GcEntry>> {
+    match item.optional(HELD_UNTIL, Item::time)? {
+        Some(end) if end > now => Ok(None),
+        _ => decode(item).map(Some),
+    }
 }
 
 fn decode(item: &Item) -> StoreResult<GcEntry> {

@@ -96,8 +96,11 @@ impl LinkStore for DynamoStore {
     ) -> StoreResult<()> {
         let condemn = Update::of(key::link(repository, digest)).set(TOKEN, token.to_string());
         let expected = is_live().and(Condition::equal(LINK_ID, id.to_string()));
-        let done = self.table.write(Write::update(condemn).when(expected));
-        done.await?.map_err(|_| changed(repository, digest))
+        // As a transaction: a repetition that arrives late must not condemn a
+        // link again that was revived.
+        let condemn = vec![Write::update(condemn).when(expected)];
+        let done = self.table.transact(condemn).await?;
+        done.map_err(|_| changed(repository, digest))
     }
 
     async fn delete_link(

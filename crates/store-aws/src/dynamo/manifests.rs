@@ -1,5 +1,7 @@
 //! Manifests, from the first sign of them to the last. Each step is a write on
-//! condition of state and nonce.
+//! condition of state and nonce. A manifest can be hidden and restored again and
+//! again under one nonce: steps that lead there and back are transactions, so
+//! that a repetition that arrives late finds its token used and does nothing.
 
 use async_trait::async_trait;
 use berth_domain::{
@@ -216,7 +218,7 @@ impl ManifestStore for DynamoStore {
             let key = referrers::key_of(repository, place, digest);
             writes.push(referrers::set_hidden(key, true));
         }
-        if self.write_together(writes).await? {
+        if self.table.transact(writes).await?.is_ok() {
             self.release(entry).await;
             return Ok(());
         }
@@ -262,10 +264,8 @@ impl DynamoStore {
             let key = referrers::key_of(repository, place, digest);
             writes.push(referrers::set_hidden(key, false));
         }
-        if self.write_together(writes).await? {
-            return Ok(());
-        }
-        Err(changed(repository, digest))
+        let done = self.table.transact(writes).await?;
+        done.map_err(|_| changed(repository, digest))
     }
 
     /// Takes a record away with its places in lists, if `change` applies.
@@ -293,16 +293,5 @@ impl DynamoStore {
         writes.extend(outbox::writes(jobs, self.now())?);
         let done = self.table.transact(writes).await?;
         done.map_err(|_| changed(repository, digest))
-    }
-
-    /// Does one write as such, several as a transaction; whether what they
-    /// expected held.
-    async fn write_together(&self, mut writes: Vec<Write>) -> StoreResult<bool> {
-        if let [_] = writes[..]
-            && let Some(only) = writes.pop()
-        {
-            return Ok(self.table.write(only).await?.is_ok());
-        }
-        Ok(self.table.transact(writes).await?.is_ok())
     }
 }

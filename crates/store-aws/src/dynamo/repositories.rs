@@ -151,11 +151,15 @@ impl DynamoStore {
         let mark = self.table.fresh().0.to_be_bytes();
         let update = Update::of(key::repository(name)).set(DELETION, mark.as_slice());
         let write = Write::update(update).when(Condition::equal("version", version.0));
-        match self.table.write(write).await? {
-            Ok(()) => Ok(mark),
-            Err(refused) if refused.found.is_none() => Err(StoreError::NotFound(label(name))),
-            Err(_) => Err(changed(name)),
-        }
+        // As a transaction: a repetition that arrives late must not mark a record
+        // again whose mark was taken.
+        let Err(mut refusals) = self.table.transact(vec![write]).await? else {
+            return Ok(mark);
+        };
+        Err(match refusals.found(0) {
+            Some(_) => changed(name),
+            None => StoreError::NotFound(label(name)),
+        })
     }
 
     /// Deletes a record while it has the mark and this version; `false` if it

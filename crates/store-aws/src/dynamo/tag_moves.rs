@@ -60,7 +60,7 @@ fn moves(manifest: &Manifest, name: &TagName, old: Option<&Tag>, now: Timestamp)
         size: manifest.size,
         pushed_at: same.map_or(now, |same| same.pushed_at),
         checked_at: now,
-        version: old.map(|old| old.version).unwrap_or_default().next(),
+        version: old.map_or_else(|| Version::fresh(now), |old| old.version.next()),
     };
     let expected = old.map_or(Condition::absent(), |old| is_at(old.version));
     let mut writes = vec![Write::put(encode(repository, name, &new)).when(expected)];

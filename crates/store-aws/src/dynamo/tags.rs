@@ -33,11 +33,13 @@ impl TagStore for DynamoStore {
             nonce,
             ..
         } = manifest;
-        let is_live = Write::check(
-            key::manifest(repository, *digest),
-            manifest_record::is(ManifestState::Live, *nonce),
-        );
-        self.transact_with_tags(vec![is_live], manifest, tags, now)
+        // For a check's price the manifest is touched: a collector that has
+        // looked at its tags before does not delete it.
+        let touch =
+            Update::of(key::manifest(repository, *digest)).set(manifest_record::TOUCHED_AT, now);
+        let is_live = manifest_record::is(ManifestState::Live, *nonce);
+        let touch = Write::update(touch).when(is_live);
+        self.transact_with_tags(vec![touch], manifest, tags, now)
             .await?
             .map_err(|_| manifest_record::changed(repository, *digest))
     }

@@ -36,19 +36,28 @@ fn is_at(epoch: u64) -> Condition {
 
 /// Why a write that named an epoch changed nothing.
 fn fenced(id: UploadId, found: Option<&Item>) -> StoreError {
-    let label = format!("upload session {id}");
     match found {
-        Some(_) => StoreError::Conflict(label),
-        None => StoreError::NotFound(label),
+        Some(_) => StoreError::Conflict(label(id)),
+        None => StoreError::NotFound(label(id)),
     }
+}
+
+fn label(id: UploadId) -> String {
+    format!("upload session {id}")
 }
 
 #[async_trait]
 impl UploadStore for DynamoStore {
     async fn create_upload(&self, session: &UploadSession) -> StoreResult<()> {
         let place = key::idle_upload(session.touched_at, session.id);
-        let puts = vec![encode(session), idle_entry(session.id, &place)];
-        self.table.write_all(puts, Vec::new()).await
+        // As a transaction: a repetition that arrives late must not revive a
+        // session that has ended.
+        let writes = vec![
+            Write::create(encode(session)),
+            Write::put(idle_entry(session.id, &place)),
+        ];
+        let done = self.table.transact(writes).await?;
+        done.map_err(|_| StoreError::AlreadyExists(label(session.id)))
     }
 
     async fn upload(&self, id: UploadId) -> StoreResult<Option<UploadSession>> {

@@ -168,9 +168,9 @@ async fn manifests_cost_what_is_written_down() {
     manifest_state: 1 r, 0 w, 1 calls
     list_manifests, one: 2 r, 0 w, 2 calls
     touch_manifest: 0 r, 1 w, 1 calls
-    begin_delete: 1 r, 2 w, 3 calls
+    begin_delete: 1 r, 3 w, 3 calls
     deleting_manifest: 1 r, 0 w, 1 calls
-    end_delete, restored: 1 r, 1 w, 2 calls
+    end_delete, restored: 1 r, 2 w, 2 calls
     end_delete, gone: 1 r, 6 w, 2 calls
     abort_manifest: 1 r, 6 w, 2 calls
     ");
@@ -382,7 +382,7 @@ async fn links_cost_what_is_written_down_when_they_go() {
     books.note("decided, one", store.decided(&decided)).await;
     insta::assert_snapshot!(books.page(), @r"
     revive_link: 0 r, 1 w, 1 calls
-    condemn_link: 0 r, 1 w, 1 calls
+    condemn_link: 0 r, 2 w, 1 calls
     delete_link: 1 r, 7 w, 3 calls
     delete_blob: 0 r, 4 w, 1 calls
     due: 16 r, 0 w, 16 calls
@@ -416,7 +416,7 @@ async fn uploads_and_jobs_cost_what_is_written_down() {
     books.note("unsent", store.unsent(late, 100)).await;
     books.note("sent", store.sent(jobs[0].id)).await;
     insta::assert_snapshot!(books.page(), @r"
-    create_upload: 0 r, 2 w, 1 calls
+    create_upload: 0 r, 4 w, 1 calls
     upload: 1 r, 0 w, 1 calls
     claim_upload: 0 r, 1 w, 1 calls
     checkpoint_upload: 0 r, 1 w, 1 calls

@@ -8,7 +8,7 @@ use std::time::Duration;
 use berth_domain::{
     ArtifactId, Begun, Edge, EdgeTarget, FreshId, LinkCommit, LinkId, LinkToken, Manifest,
     ManifestContent, ManifestFacts, ManifestState, Nonce, ProjectId, Referrer, UploadId,
-    UploadSession, WriteState,
+    UploadSession, Version, WriteState,
 };
 use berth_host::RandomIds;
 use berth_oci::{Algorithm, Digest, RepositoryName, TagName};
@@ -22,6 +22,9 @@ use jiff::Timestamp;
 
 use super::faulty::{Fault, FaultyDynamo};
 use super::{endpoint, fresh_table, open};
+
+mod garbage;
+mod late;
 
 /// More failures than a call is tried.
 const ALL_TRIES: usize = 10;
@@ -296,14 +299,15 @@ async fn a_commit_whose_answer_was_lost_sets_its_tag_once() {
         .store
         .tag(&repository(), &"latest".parse().unwrap())
         .await;
-    assert_eq!(tag.unwrap().unwrap().version.0, 1);
+    let first = Version::fresh(manifest.pushed_at);
+    assert_eq!(tag.unwrap().unwrap().version, first);
 }
 
 #[tokio::test]
 async fn a_hidden_manifest_whose_answer_was_lost_is_hidden_and_in_the_queue_once() {
     let faulty = Faulty::new().await;
     let manifest = faulty.push("latest").await;
-    faulty.lose("UpdateItem");
+    faulty.lose("TransactWriteItems");
     faulty.delete(&manifest).await.unwrap();
     assert!(faulty.dynamo.is_done());
     assert_eq!(faulty.state(&manifest).await, Some(ManifestState::Deleting));
@@ -351,7 +355,7 @@ async fn assert_due_minutes_later(faulty: &Faulty, subject: GcSubject) {
 async fn an_entry_whose_transaction_may_be_under_way_is_due_minutes_later() {
     let faulty = Faulty::new().await;
     let token = faulty.condemned().await;
-    faulty.fail("UpdateItem", ALL_TRIES);
+    faulty.fail("PutItem", ALL_TRIES);
     let now = faulty.clock.now();
     faulty
         .store
@@ -365,7 +369,7 @@ async fn an_entry_whose_transaction_may_be_under_way_is_due_minutes_later() {
 async fn an_entry_whose_deletion_may_have_died_is_due_minutes_later() {
     let faulty = Faulty::new().await;
     let manifest = faulty.push("latest").await;
-    faulty.fail("UpdateItem", ALL_TRIES);
+    faulty.fail("TransactWriteItems", ALL_TRIES);
     let failed = faulty.delete(&manifest).await;
     assert!(
         matches!(failed, Err(StoreError::Unavailable(_))),
@@ -379,8 +383,11 @@ async fn an_entry_whose_deletion_may_have_died_is_due_minutes_later() {
 async fn an_entry_that_is_due_late_is_not_held() {
     let faulty = Faulty::new().await;
     let late = faulty.clock.now() + Duration::from_hours(1);
-    // To let it go would need an update.
-    faulty.fail("UpdateItem", 1);
+    // The entry and the back-edge; to let the entry go would need a third.
+    for _ in 0..2 {
+        faulty.dynamo.before_next("PutItem", async {});
+    }
+    faulty.fail("PutItem", 1);
     faulty
         .store
         .prepare_link(&repository(), layer(), fresh(), late)

@@ -196,7 +196,7 @@ async fn repositories_cost_what_is_written_down() {
     let update = store.update_repository(&ab);
     assert_eq!(counted.cost(update).await, (1, 0.0, 1.0));
     let delete = store.delete_repository(&ab.name, Version(2));
-    assert_eq!(counted.cost(delete).await, (3, 1.0, 5.0));
+    assert_eq!(counted.cost(delete).await, (3, 1.0, 6.0));
 }
 
 #[tokio::test]

@@ -226,6 +226,31 @@ async fn a_push_during_the_deletion_of_its_repository_is_seen() {
 }
 
 #[tokio::test]
+async fn a_mark_that_was_made_again_after_a_push_has_taken_it_deletes_nothing() {
+    let (faulty, store) = faulty_store().await;
+    store.create_project(&project("a")).await.unwrap();
+    store.create_repository(&repository()).await.unwrap();
+    let name = repository().name;
+    let (pusher, pushed) = (store.clone(), name.clone());
+    // The mark is executed again once the push has taken it.
+    let mark = faulty.duplicate_next("TransactWriteItems");
+    faulty.before_next("TransactWriteItems", async move {
+        let digest = Digest::sha256(b"manifest");
+        let nonce = Nonce::from(FreshId(1));
+        let begun = pusher.begin_manifest(&pushed, digest, nonce, Timestamp::UNIX_EPOCH);
+        assert!(matches!(begun.await.unwrap(), Begun::Started));
+        let found = pusher.repository(&pushed).await.unwrap();
+        assert_eq!(found, Some(repository()));
+        mark.arrive().await;
+    });
+    let deleted = store.delete_repository(&name, Version(1)).await;
+    assert!(matches!(deleted, Err(StoreError::InUse(_))), "{deleted:?}");
+    assert!(faulty.is_done());
+    let found = store.repository(&name).await.unwrap();
+    assert_eq!(found, Some(repository()));
+}
+
+#[tokio::test]
 async fn a_deletion_that_a_look_has_called_off_looks_again() {
     let (faulty, store) = faulty_store().await;
     store.create_project(&project("a")).await.unwrap();

@@ -31,10 +31,15 @@ enum Plan {
     Fails(Fault),
     /// It is passed on once this is done.
     Waits(Pin<Box<dyn Future<Output = ()> + Send>>),
+    /// It is passed on, and kept.
+    IsKept(Kept),
 }
 
 /// What is to come: of which operation, and what.
 type Plans = Arc<Mutex<VecDeque<(&'static str, Plan)>>>;
+
+/// Head and body of a call, once it has come.
+type Kept = Arc<Mutex<Option<(HeaderMap, Bytes)>>>;
 
 #[derive(Clone)]
 struct Proxy {
@@ -45,23 +50,37 @@ struct Proxy {
 
 /// Stands before the DynamoDB of `table`.
 pub(crate) struct FaultyDynamo {
-    plans: Plans,
+    proxy: Proxy,
     address: String,
+}
+
+/// A call that can be executed again.
+pub(crate) struct LateDuplicate {
+    proxy: Proxy,
+    kept: Kept,
+}
+
+impl LateDuplicate {
+    /// Executes the call again, as a try may be that its caller has given up.
+    pub(crate) async fn arrive(self) {
+        let kept = self.kept.lock().unwrap().take();
+        let (headers, body) = kept.expect("the call has not come");
+        self.proxy.forward(headers, body).await;
+    }
 }
 
 impl FaultyDynamo {
     pub(crate) async fn before(endpoint: &str) -> Self {
-        let plans = Plans::default();
         let proxy = Proxy {
             endpoint: endpoint.to_owned(),
             client: reqwest::Client::new(),
-            plans: plans.clone(),
+            plans: Plans::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new().fallback(answer).with_state(proxy);
+        let router = Router::new().fallback(answer).with_state(proxy.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { plans, address }
+        Self { proxy, address }
     }
 
     /// The same table through this one.
@@ -87,13 +106,24 @@ impl FaultyDynamo {
         self.plan(operation, Plan::Waits(Box::pin(work)));
     }
 
+    /// The next call of this operation is kept, to arrive once more later.
+    pub(crate) fn duplicate_next(&self, operation: &'static str) -> LateDuplicate {
+        let (proxy, kept) = (self.proxy.clone(), Kept::default());
+        self.plan(operation, Plan::IsKept(Arc::clone(&kept)));
+        LateDuplicate { proxy, kept }
+    }
+
     fn plan(&self, operation: &'static str, plan: Plan) {
-        self.plans.lock().unwrap().push_back((operation, plan));
+        self.proxy
+            .plans
+            .lock()
+            .unwrap()
+            .push_back((operation, plan));
     }
 
     /// Whether all that was planned has come.
     pub(crate) fn is_done(&self) -> bool {
-        self.plans.lock().unwrap().is_empty()
+        self.proxy.plans.lock().unwrap().is_empty()
     }
 }
 
@@ -128,6 +158,10 @@ async fn answer(
         Some(Plan::Fails(fault)) => Some(fault),
         Some(Plan::Waits(work)) => {
             work.await;
+            None
+        }
+        Some(Plan::IsKept(kept)) => {
+            *kept.lock().unwrap() = Some((headers.clone(), body.clone()));
             None
         }
         None => None,

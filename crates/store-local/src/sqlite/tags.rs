@@ -152,7 +152,7 @@ pub(super) fn put(
             connection,
             "INSERT INTO tags (repository, name, digest, media_type, size,
                                pushed_at, checked_at, version)
-                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 1)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)
              ON CONFLICT (repository, name) DO UPDATE
                      SET digest = excluded.digest, media_type = excluded.media_type,
                          size = excluded.size, checked_at = excluded.checked_at,
@@ -165,6 +165,7 @@ pub(super) fn put(
                 manifest.media_type,
                 manifest.size,
                 Time(now),
+                Version::fresh(now).0,
             ],
         )?;
     }

@@ -22,7 +22,7 @@ impl State {
                 size: manifest.size,
                 pushed_at: kept.unwrap_or(now),
                 checked_at: now,
-                version: old.map(|old| old.version).unwrap_or_default().next(),
+                version: old.map_or_else(|| Version::fresh(now), |old| old.version.next()),
             };
             self.tags.insert(key, set);
         }

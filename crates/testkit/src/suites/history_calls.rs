@@ -6,7 +6,8 @@
     reason = "a history that cannot be played is a mistake of its test"
 )]
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use berth_domain::{
@@ -32,6 +33,8 @@ pub(super) struct Played<'a> {
     round: usize,
     repositories: Vec<RepositoryName>,
     begun: Timestamp,
+    /// The version that each tag began with: the model's begin with 1.
+    tags: Mutex<HashMap<(u8, u8), u64>>,
 }
 
 /// The upload session that owns an object, in the model.
@@ -62,6 +65,7 @@ impl<'a> Played<'a> {
             round,
             repositories,
             begun: stores.now(),
+            tags: Mutex::default(),
         }
     }
 
@@ -231,8 +235,34 @@ impl<'a> Played<'a> {
         let found = page.unwrap().items;
         found
             .iter()
-            .map(|(name, tag)| (number(name), u8::try_from(tag.version.0).unwrap()))
+            .map(|(name, tag)| {
+                let name = number(name);
+                let first = self.first_version((r, name), tag.version);
+                (name, u8::try_from(tag.version.0 - first).unwrap() + 1)
+            })
             .collect()
+    }
+
+    /// The version that a tag began with, 1 if there is none.
+    async fn look_at_tag(&self, r: u8, t: u8) -> u64 {
+        let (tags, repository) = (&self.stores.tags, self.repository(r));
+        let found = tags.tag(repository, &Self::tag(t)).await.unwrap();
+        found.map_or(1, |tag| self.first_version((r, t), tag.version))
+    }
+
+    /// The version that a tag began with. One that is not a few writes behind
+    /// this one was another tag's.
+    fn first_version(&self, tag: (u8, u8), version: Version) -> u64 {
+        let mut tags = self.tags.lock().unwrap();
+        let first = tags.entry(tag).or_insert(version.0);
+        if version
+            .0
+            .checked_sub(*first)
+            .is_none_or(|writes| writes > 200)
+        {
+            *first = version.0;
+        }
+        *first
     }
 
     async fn change_blob(&self, op: &Op) -> Answer {
@@ -347,7 +377,11 @@ impl<'a> Played<'a> {
             Op::CommitManifest(r, m, nonce, tags) => {
                 let mut commit = commit(&self.manifest(*r, *m, *nonce), &[]);
                 commit.tags = tags.iter().map(|t| Self::tag(*t)).collect();
-                manifests.commit_manifest(&commit).await
+                let committed = manifests.commit_manifest(&commit).await;
+                for t in tags {
+                    self.look_at_tag(*r, *t).await;
+                }
+                committed
             }
             Op::Abort(r, m, nonce, unlink) => {
                 let job = self.envelope(model::Job::Unlink(*r, *m, *nonce));
@@ -381,17 +415,16 @@ impl<'a> Played<'a> {
             }
             Op::PutTag(r, t, m, nonce) => {
                 let manifest = self.manifest(*r, *m, *nonce);
-                self.stores
-                    .tags
-                    .put_tags(&manifest, &[Self::tag(*t)], now)
-                    .await
+                let tags = &self.stores.tags;
+                let put = tags.put_tags(&manifest, &[Self::tag(*t)], now).await;
+                self.look_at_tag(*r, *t).await;
+                put
             }
             Op::DeleteTag(r, t, version) => {
-                let expect = Expect::Version(Version(u64::from(*version)));
-                self.stores
-                    .tags
-                    .delete_tag(self.repository(*r), &Self::tag(*t), expect)
-                    .await
+                let (tags, repository) = (&self.stores.tags, self.repository(*r));
+                let first = self.look_at_tag(*r, *t).await;
+                let expect = Expect::Version(Version(first - 1 + u64::from(*version)));
+                tags.delete_tag(repository, &Self::tag(*t), expect).await
             }
             _ => panic!("{op:?} is about no manifest"),
         })

@@ -1,7 +1,7 @@
 //! Behaviours of [`ManifestStore`](berth_ports::ManifestStore): how manifests
 //! become visible.
 
-use berth_domain::{ArtifactId, Manifest, ManifestContent, ManifestFacts, ManifestState};
+use berth_domain::{ArtifactId, Manifest, ManifestContent, ManifestFacts, ManifestState, Version};
 use berth_oci::{Digest, RepositoryName};
 use berth_ports::CommitManifest;
 use bytes::Bytes;
@@ -98,7 +98,7 @@ pub async fn a_commit_sets_all_its_tags(stores: &Stores) {
             (found.pushed_at, found.checked_at),
             (stores.now(), stores.now())
         );
-        assert_eq!(found.version.0, 1);
+        assert_eq!(found.version, Version::fresh(stores.now()));
     }
 }
 
@@ -121,6 +121,7 @@ pub async fn a_commit_sets_up_to_20_tags(stores: &Stores) {
 pub async fn a_commit_moves_tags_from_other_manifests(stores: &Stores) {
     let repository = stores.make_repository("a/b").await;
     let old = stores.push(&repository, "old", &["latest", "1.0"]).await;
+    let moved = Version::fresh(stores.now()).next();
     stores.later();
     let new = stores.push(&repository, "new", &["latest"]).await;
     let latest = stores
@@ -129,7 +130,7 @@ pub async fn a_commit_moves_tags_from_other_manifests(stores: &Stores) {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!((latest.digest, latest.version.0), (new.digest, 2));
+    assert_eq!((latest.digest, latest.version), (new.digest, moved));
     assert_eq!(latest.pushed_at, stores.now());
     for (manifest, expected) in [(&old, "1.0"), (&new, "latest")] {
         let of = stores
@@ -204,7 +205,8 @@ pub async fn a_refused_commit_changes_no_tag(stores: &Stores) {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!((latest.digest, latest.version.0), (old.digest, 1));
+    let first = Version::fresh(stores.now());
+    assert_eq!((latest.digest, latest.version), (old.digest, first));
     assert_eq!(
         stores.tags.tag(&repository, &tag("1.0")).await.unwrap(),
         None

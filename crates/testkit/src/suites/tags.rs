@@ -22,6 +22,7 @@ suite! {
         a_confirmation_of_a_gone_tag_changes_nothing,
         a_deleted_tag_is_gone_and_its_manifest_stays,
         a_tag_is_deleted_at_the_expected_version_only,
+        a_tag_made_again_has_no_version_that_the_deleted_one_had,
         a_tag_is_not_deleted_where_none_is_expected,
         a_deletion_of_a_gone_tag_is_not_found,
         one_of_many_deletions_of_a_tag_wins,
@@ -74,7 +75,7 @@ pub async fn tags_are_set_to_a_live_manifest(stores: &Stores) {
         size: manifest.size,
         pushed_at: now,
         checked_at: now,
-        version: Version(1),
+        version: Version::fresh(now),
     };
     for name in ["latest", "1.0"] {
         assert_eq!(
@@ -105,6 +106,7 @@ pub async fn up_to_20_tags_are_set_at_once(stores: &Stores) {
 pub async fn setting_a_tag_again_keeps_when_it_was_pushed(stores: &Stores) {
     let repository = stores.make_repository("a/b").await;
     let manifest = stores.push(&repository, "manifest", &["latest"]).await;
+    let first = get(stores, &repository, "latest").await.unwrap();
     let pushed = stores.now();
     let checked = stores.later();
     stores
@@ -114,7 +116,7 @@ pub async fn setting_a_tag_again_keeps_when_it_was_pushed(stores: &Stores) {
         .unwrap();
     let latest = get(stores, &repository, "latest").await.unwrap();
     assert_eq!((latest.pushed_at, latest.checked_at), (pushed, checked));
-    assert_eq!(latest.version, Version(2));
+    assert_eq!(latest.version, first.version.next());
 }
 
 /// It is the other's, in all lists, and pushed now.
@@ -122,6 +124,7 @@ pub async fn setting_a_tag_to_another_manifest_moves_it(stores: &Stores) {
     let repository = stores.make_repository("a/b").await;
     let old = stores.push(&repository, "old", &["latest", "1.0"]).await;
     let new = stores.push(&repository, "longer", &[]).await;
+    let first = get(stores, &repository, "latest").await.unwrap();
     let now = stores.later();
     stores
         .tags
@@ -131,7 +134,7 @@ pub async fn setting_a_tag_to_another_manifest_moves_it(stores: &Stores) {
     let latest = get(stores, &repository, "latest").await.unwrap();
     assert_eq!((latest.digest, latest.size), (new.digest, new.size));
     assert_eq!((latest.pushed_at, latest.checked_at), (now, now));
-    assert_eq!(latest.version, Version(2));
+    assert_eq!(latest.version, first.version.next());
     assert_eq!(names_of(stores, &repository, old.digest).await, ["1.0"]);
     assert_eq!(names_of(stores, &repository, new.digest).await, ["latest"]);
     assert_eq!(names(stores, &repository).await, ["1.0", "latest"]);
@@ -205,7 +208,8 @@ pub async fn a_tag_set_by_many_at_once_is_one_manifests(stores: &Stores) {
     .await;
     assert_eq!(winners(&results), manifests.len());
     let latest = get(stores, &repository, "latest").await.unwrap();
-    assert_eq!(latest.version.0, manifests.len() as u64);
+    let writes = latest.version.0 - Version::fresh(stores.now()).0 + 1;
+    assert_eq!(writes, manifests.len() as u64);
     for manifest in manifests {
         let has_it = !names_of(stores, &repository, manifest.digest)
             .await
@@ -248,12 +252,13 @@ pub async fn a_confirmed_tag_is_checked_and_not_pushed(stores: &Stores) {
 pub async fn a_confirmation_of_an_older_version_changes_nothing(stores: &Stores) {
     let repository = stores.make_repository("a/b").await;
     stores.push(&repository, "old", &["latest"]).await;
+    let first = get(stores, &repository, "latest").await.unwrap();
     stores.push(&repository, "new", &["latest"]).await;
     let before = get(stores, &repository, "latest").await;
     let now = stores.later();
     stores
         .tags
-        .confirm_tag(&repository, &tag("latest"), Version(1), now)
+        .confirm_tag(&repository, &tag("latest"), first.version, now)
         .await
         .unwrap();
     assert_eq!(get(stores, &repository, "latest").await, before);
@@ -307,16 +312,37 @@ pub async fn a_deleted_tag_is_gone_and_its_manifest_stays(stores: &Stores) {
 pub async fn a_tag_is_deleted_at_the_expected_version_only(stores: &Stores) {
     let repository = stores.make_repository("a/b").await;
     stores.push(&repository, "old", &["latest"]).await;
+    let first = get(stores, &repository, "latest").await.unwrap().version;
     stores.push(&repository, "new", &["latest"]).await;
     assert_fails!(
-        delete(stores, &repository, Expect::Version(Version(1))).await,
+        delete(stores, &repository, Expect::Version(first)).await,
         Conflict
     );
     assert!(get(stores, &repository, "latest").await.is_some());
-    delete(stores, &repository, Expect::Version(Version(2)))
+    delete(stores, &repository, Expect::Version(first.next()))
         .await
         .unwrap();
     assert_eq!(get(stores, &repository, "latest").await, None);
+}
+
+/// Who would delete the one that is gone leaves the other.
+pub async fn a_tag_made_again_has_no_version_that_the_deleted_one_had(stores: &Stores) {
+    let repository = stores.make_repository("a/b").await;
+    stores.push(&repository, "old", &["latest"]).await;
+    let deleted = get(stores, &repository, "latest").await.unwrap().version;
+    delete(stores, &repository, Expect::Any).await.unwrap();
+    let new = stores.push(&repository, "new", &[]).await;
+    let now = stores.later();
+    stores
+        .tags
+        .put_tags(&new, &[tag("latest")], now)
+        .await
+        .unwrap();
+    assert_fails!(
+        delete(stores, &repository, Expect::Version(deleted)).await,
+        Conflict
+    );
+    assert!(get(stores, &repository, "latest").await.unwrap().version > deleted);
 }
 
 /// What is expected does not hold.

@@ -3,8 +3,7 @@
 use aws_sdk_dynamodb::error::{BuildError, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure,
-    TransactWriteItem, Update,
+    CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use berth_ports::{StoreError, StoreResult};
 
@@ -128,16 +127,6 @@ impl Table {
             ),
             Action::Delete(key) => item.delete(
                 Delete::builder()
-                    .table_name(self.name())
-                    .set_key(Some(key.attributes()))
-                    .set_condition_expression(condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values)
-                    .return_values_on_condition_check_failure(ALL_OLD)
-                    .build()?,
-            ),
-            Action::Check(key) => item.condition_check(
-                ConditionCheck::builder()
                     .table_name(self.name())
                     .set_key(Some(key.attributes()))
                     .set_condition_expression(condition)

@@ -1,0 +1,46 @@
+//! What servers under test keep their data in: the data folder, or, with
+//! `BERTH_TEST_STORE=aws`, table, bucket and queues of their own on the
+//! emulators that the environment names.
+
+use std::env;
+use std::path::Path;
+use std::process::Command;
+
+use berth_oci::Digest;
+
+/// The login that the emulators know.
+const LOGIN: (&str, &str) = ("berth", "berth-secret");
+
+/// Whether there is no data folder.
+pub(crate) fn is_aws() -> bool {
+    env::var("BERTH_TEST_STORE").is_ok_and(|store| store == "aws")
+}
+
+/// Tells `berth` where the data of this data folder is.
+pub(crate) fn set(command: &mut Command, data: &Path) {
+    if !is_aws() {
+        command.arg("--data").arg(data);
+        return;
+    }
+    let digest = Digest::sha256(data.as_os_str().as_encoded_bytes()).hex();
+    let name = format!("e2e-{}", &digest[..20]);
+    command
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", LOGIN.0)
+        .env("AWS_SECRET_ACCESS_KEY", LOGIN.1)
+        .env("BERTH_STORE", "aws")
+        .env("BERTH_BUCKET", &name)
+        .env("BERTH_TABLE", &name)
+        .env("BERTH_QUEUE", &name)
+        .env("BERTH_SEALING_KEY_FILE", data.with_extension("key"))
+        .env("BERTH_S3_PATH_STYLE", "true")
+        // Registry and store are on one host here: clients would send the
+        // store what they log in to the registry with.
+        .env("BERTH_REDIRECT", "false");
+    for service in ["DYNAMODB", "S3", "SQS"] {
+        let emulator = format!("BERTH_TEST_{service}");
+        let address = env::var(&emulator)
+            .unwrap_or_else(|_| panic!("no {emulator}, run `cargo xtask aws test`"));
+        command.env(format!("BERTH_{service}_ENDPOINT"), address);
+    }
+}
