@@ -11,7 +11,7 @@
 //! | `put` | 1 PUT |
 //! | `read` | none where clients are redirected, else 1 GET |
 //! | `stream` | 1 GET |
-//! | `size` | 1 HEAD |
+//! | `size` | 1 HEAD, and if there is none 1 of the bucket |
 //! | `delete` | 2 lists an object and 1 delete |
 //!
 //! All writes of a blob's own key say "if there is none", so no object ever
@@ -106,6 +106,7 @@ impl S3Blobs {
 
     /// Makes the bucket if it is not there, with rules by which S3 throws away
     /// what crashes leave: parts of uploads after 14 days, large jobs after 30.
+    /// One that is there keeps the rules that it has.
     pub async fn create_bucket(&self) -> StoreResult<()> {
         self.bucket.create().await
     }

@@ -29,7 +29,7 @@ use berth_domain::Envelope;
 use berth_ports::{Delivery, JobQueue, StoreError, StoreResult};
 use tokio::sync::OnceCell;
 
-use crate::error::{code, failed, unavailable};
+use crate::error::{chain, code, failed, unavailable};
 use crate::{Aws, S3Blobs};
 use message::Message;
 use receipt::Receipt;
@@ -74,6 +74,9 @@ const TRIES: u32 = 4;
 const RETENTION: &str = "1209600";
 /// The most messages one call receives.
 const AT_ONCE: usize = 10;
+/// How often a large job is received whose object cannot be fetched, before it
+/// is given up.
+const FETCHES: u32 = 20;
 /// The attribute of a dead letter that says why.
 const REASON: &str = "reason";
 /// How much of a reason is kept, in characters.
@@ -84,7 +87,9 @@ impl SqsQueue {
     /// no call.
     pub fn open(aws: &Aws, settings: &SqsSettings, blobs: &S3Blobs) -> Self {
         let mut config = Builder::from(aws.config());
-        config.set_endpoint_url(settings.endpoint.clone());
+        if let Some(endpoint) = &settings.endpoint {
+            config = config.endpoint_url(endpoint);
+        }
         let config = config
             .retry_config(RetryConfig::standard().with_max_attempts(TRIES))
             .timeout_config(
@@ -102,9 +107,13 @@ impl SqsQueue {
         }
     }
 
-    /// Makes the queues that are not there. They must be named, not addressed.
+    /// Makes the queues that are not there. One that is keeps the attributes
+    /// that it has, and one that is addressed and not named must be there.
     pub async fn create_queues(&self) -> StoreResult<()> {
         for address in [&self.jobs, &self.dead] {
+            if address.find(&self.client).await?.is_some() {
+                continue;
+            }
             self.client
                 .create_queue()
                 .queue_name(&address.queue)
@@ -133,8 +142,9 @@ impl SqsQueue {
         }
     }
 
-    /// Makes a delivery of a received message; what cannot be read becomes a
-    /// dead letter, and what was done before is deleted.
+    /// Makes a delivery of a received message; what cannot be read, or not be
+    /// fetched again and again, becomes a dead letter, and what was done before
+    /// is deleted.
     async fn delivery(
         &self,
         received: aws_sdk_sqs::types::Message,
@@ -148,7 +158,14 @@ impl SqsQueue {
             handle: received.receipt_handle.unwrap_or_default(),
             message: Message::from(received.body.unwrap_or_default()),
         };
-        match self.job(&receipt.message).await? {
+        let job = match self.job(&receipt.message).await {
+            Err(error) if attempt > FETCHES => {
+                let reason = format!("the job's object cannot be fetched: {}", chain(&error));
+                Some(Err(reason))
+            }
+            job => job?,
+        };
+        match job {
             Some(Ok(envelope)) => Ok(Some(Delivery {
                 envelope,
                 attempt,
@@ -206,6 +223,16 @@ fn is_stale(code: Option<&str>) -> bool {
     code.is_some_and(|code| stale.contains(&code) || code.ends_with("MessageNotInflight"))
 }
 
+/// What the service says of a queue that is not there, by its older protocol
+/// and by its newer one, which the SDK takes each for the code.
+fn is_missing(code: Option<&str>) -> bool {
+    let missing = [
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "QueueDoesNotExist",
+    ];
+    code.is_some_and(|code| missing.contains(&code))
+}
+
 /// Whole seconds, not shorter.
 fn seconds(duration: Duration) -> i32 {
     let more = u64::from(duration.subsec_nanos() > 0);
@@ -220,20 +247,24 @@ impl Address {
         }
     }
 
-    async fn url(&self, client: &Client) -> StoreResult<&str> {
+    /// The queue's address; `None` if there is no queue of this name.
+    async fn find(&self, client: &Client) -> StoreResult<Option<String>> {
         if self.queue.contains("://") {
-            return Ok(&self.queue);
+            return Ok(Some(self.queue.clone()));
         }
+        let asked = client.get_queue_url().queue_name(&self.queue).send().await;
+        match asked {
+            Ok(answer) => Ok(answer.queue_url),
+            Err(error) if is_missing(code(&error)) => Ok(None),
+            Err(error) => Err(failed("GetQueueUrl", &error)),
+        }
+    }
+
+    async fn url(&self, client: &Client) -> StoreResult<&str> {
         let url = self.url.get_or_try_init(|| async {
-            let answer = client
-                .get_queue_url()
-                .queue_name(&self.queue)
-                .send()
-                .await
-                .map_err(|error| failed("GetQueueUrl", &error))?;
-            answer
-                .queue_url
-                .ok_or_else(|| unavailable("GetQueueUrl", "the answer has no address"))
+            let missing = || format!("there is no queue {}, create the store first", self.queue);
+            let url = self.find(client).await?;
+            url.ok_or_else(|| unavailable("GetQueueUrl", missing()))
         });
         Ok(url.await?)
     }

@@ -9,12 +9,16 @@
     reason = "a test's helpers fail the test"
 )]
 
+use std::env;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::{Config, Credentials, Region};
+use axum::Router;
+use axum::http::{HeaderMap, StatusCode};
 use berth_domain::{Envelope, Job, Secret};
 use berth_host::RandomIds;
 use berth_ports::{Ids, JobQueue};
@@ -22,6 +26,7 @@ use berth_store_aws::{
     Aws, AwsCredentials, AwsSettings, S3Blobs, S3Settings, SqsQueue, SqsSettings,
 };
 use berth_testkit::{Queue, QueueTime};
+use tokio::net::TcpListener;
 
 fn endpoint(variable: &str) -> String {
     std::env::var(variable).expect("no SQS and S3 to test with: run `cargo xtask aws test`")
@@ -32,6 +37,21 @@ fn fresh_name() -> String {
 }
 
 async fn open(name: &str) -> SqsQueue {
+    let (queue, blobs) = open_over(settings(name), "berth").await;
+    blobs.create_bucket().await.unwrap();
+    queue.create_queues().await.unwrap();
+    queue
+}
+
+fn settings(name: &str) -> SqsSettings {
+    SqsSettings {
+        queue: name.to_owned(),
+        endpoint: Some(endpoint("BERTH_TEST_SQS")),
+    }
+}
+
+/// A queue and a bucket that need not be there.
+async fn open_over(settings: SqsSettings, bucket: &str) -> (SqsQueue, S3Blobs) {
     let aws = Aws::load(&AwsSettings {
         region: Some("us-east-1".to_owned()),
         credentials: Some(AwsCredentials {
@@ -42,7 +62,7 @@ async fn open(name: &str) -> SqsQueue {
     })
     .await;
     let blobs = S3Settings {
-        bucket: "berth".to_owned(),
+        bucket: bucket.to_owned(),
         prefix: format!("{}/", fresh_name()),
         endpoint: Some(endpoint("BERTH_TEST_S3")),
         path_style: true,
@@ -50,14 +70,7 @@ async fn open(name: &str) -> SqsQueue {
         public_endpoint: None,
     };
     let blobs = S3Blobs::open(&aws, &blobs);
-    blobs.create_bucket().await.unwrap();
-    let settings = SqsSettings {
-        queue: name.to_owned(),
-        endpoint: Some(endpoint("BERTH_TEST_SQS")),
-    };
-    let queue = SqsQueue::open(&aws, &settings, &blobs);
-    queue.create_queues().await.unwrap();
-    queue
+    (SqsQueue::open(&aws, &settings, &blobs), blobs)
 }
 
 /// A client that sees the messages themselves.
@@ -134,14 +147,23 @@ async fn queue() -> Queue {
 
 berth_testkit::queue_suite!(queue());
 
+async fn url(name: &str) -> String {
+    let url = client().get_queue_url().queue_name(name).send().await;
+    url.unwrap().queue_url.unwrap()
+}
+
+/// Sends a message as it is.
+async fn send(name: &str, body: &str) {
+    let (client, url) = (client(), url(name).await);
+    let sent = client.send_message().queue_url(url).message_body(body);
+    sent.send().await.unwrap();
+}
+
 /// Receives the only dead letter: its body and why it is one.
 async fn dead_letter(name: &str) -> (String, String) {
-    let client = client();
-    let url = client.get_queue_url().queue_name(format!("{name}-dead"));
-    let url = url.send().await.unwrap().queue_url.unwrap();
-    let received = client
+    let received = client()
         .receive_message()
-        .queue_url(url)
+        .queue_url(url(&format!("{name}-dead")).await)
         .message_attribute_names("All")
         .send()
         .await
@@ -176,12 +198,8 @@ async fn a_dead_letter_has_the_job_and_the_reason() {
 async fn a_message_that_cannot_be_read_is_a_dead_letter_and_holds_up_no_other() {
     let name = fresh_name();
     let queue = open(&name).await;
-    let client = client();
-    let url = client.get_queue_url().queue_name(&name);
-    let url = url.send().await.unwrap().queue_url.unwrap();
     let newer = r#"{"v":9,"of":"another kind"}"#;
-    let sent = client.send_message().queue_url(url).message_body(newer);
-    sent.send().await.unwrap();
+    send(&name, newer).await;
     let job = Envelope::new(RandomIds.fresh().into(), Job::SweepUploads);
     queue.send(&job, Duration::ZERO).await.unwrap();
     let received = queue.receive(10, LONG).await.unwrap();
@@ -212,4 +230,76 @@ async fn a_large_job_that_was_sent_twice_and_done_once_is_done() {
     queue.delete(&first.receipt).await.unwrap();
     assert!(queue.receive(10, LONG).await.unwrap().is_empty());
     assert_eq!(queue.buried().await.unwrap(), 0);
+}
+
+/// There is no bucket, so it never can.
+#[tokio::test]
+async fn a_large_job_whose_object_cannot_be_fetched_is_tried_twenty_times_then_a_dead_letter() {
+    let name = fresh_name();
+    let (queue, _) = open_over(settings(&name), &format!("berth-{name}")).await;
+    queue.create_queues().await.unwrap();
+    let message = "object jobs/1";
+    send(&name, message).await;
+    for _ in 0..20 {
+        assert!(queue.receive(1, Duration::ZERO).await.unwrap().is_empty());
+        assert_eq!(queue.buried().await.unwrap(), 0);
+    }
+    assert!(queue.receive(1, Duration::ZERO).await.unwrap().is_empty());
+    let (body, reason) = dead_letter(&name).await;
+    assert_eq!(body, message);
+    assert!(reason.contains("NoSuchBucket"), "{reason}");
+}
+
+/// SQS refuses to make a queue again that has other attributes by now; the
+/// emulator does not.
+#[tokio::test]
+async fn a_queue_that_is_there_is_not_made_again() {
+    async fn answer(headers: HeaderMap) -> (StatusCode, &'static str) {
+        match headers["x-amz-target"].to_str().unwrap() {
+            "AmazonSQS.GetQueueUrl" => (StatusCode::OK, r#"{"QueueUrl":"http://queue"}"#),
+            _ => (StatusCode::BAD_REQUEST, r#"{"__type":"QueueNameExists"}"#),
+        }
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let settings = SqsSettings {
+        queue: fresh_name(),
+        endpoint: Some(format!("http://{}", listener.local_addr().unwrap())),
+    };
+    let strict = Router::new().fallback(answer);
+    tokio::spawn(async move { axum::serve(listener, strict).await });
+    let (queue, _) = open_over(settings, "berth").await;
+    queue.create_queues().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_queue_that_is_addressed_is_not_made() {
+    let name = fresh_name();
+    open(&name).await;
+    let queue = open(&url(&name).await).await;
+    let job = Envelope::new(RandomIds.fresh().into(), Job::SweepUploads);
+    queue.send(&job, Duration::ZERO).await.unwrap();
+    let received = open(&name).await.receive(1, LONG).await.unwrap();
+    assert_eq!(received[0].envelope, job);
+}
+
+#[tokio::test]
+async fn without_an_address_of_its_own_the_queue_is_at_that_of_the_environment() {
+    const ADDRESS: &str = "AWS_ENDPOINT_URL";
+    if env::var_os(ADDRESS).is_none() {
+        // Only another process can have another environment.
+        let name = "without_an_address_of_its_own_the_queue_is_at_that_of_the_environment";
+        let again = Command::new(env::current_exe().unwrap())
+            .args(["--exact", name])
+            .env(ADDRESS, endpoint("BERTH_TEST_SQS"))
+            .status();
+        assert!(again.unwrap().success());
+        return;
+    }
+    let settings = SqsSettings {
+        queue: fresh_name(),
+        endpoint: None,
+    };
+    let (queue, _) = open_over(settings, "berth").await;
+    queue.create_queues().await.unwrap();
+    assert!(queue.receive(1, LONG).await.unwrap().is_empty());
 }

@@ -10,9 +10,9 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use aws_sdk_s3::operation::head_bucket::HeadBucketError;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::operation::put_object::PutObjectError;
-use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use base64::Engine;
@@ -27,6 +27,8 @@ use crate::error::{chain, code, failed, unavailable};
 
 /// One try of a call without a large body.
 const TRY: Duration = Duration::from_secs(30);
+/// Slower than this no body is sent, bytes a second.
+const SLOWEST: usize = 512 * 1024;
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(3);
 /// How often a call is tried where that helps.
@@ -44,14 +46,14 @@ pub(crate) struct Bucket {
     pub(super) client: Client,
     pub(super) name: Arc<str>,
     prefix: Arc<str>,
-    /// Over TLS a checksum is enough; a second SHA-256 of every byte is saved.
-    signs_bodies: bool,
 }
 
 /// What the clients of one store are made from.
 pub(super) fn config(aws: &Aws, settings: &S3Settings, endpoint: Option<&String>) -> Builder {
     let mut config = Builder::from(aws.config());
-    config.set_endpoint_url(endpoint.cloned());
+    if let Some(endpoint) = endpoint {
+        config = config.endpoint_url(endpoint);
+    }
     config
         .force_path_style(settings.path_style)
         .retry_config(RetryConfig::standard().with_max_attempts(TRIES))
@@ -67,12 +69,11 @@ fn timeouts(attempt: Duration) -> TimeoutConfig {
 
 impl Bucket {
     pub(super) fn new(aws: &Aws, settings: &S3Settings) -> Self {
-        let endpoint = settings.endpoint.as_ref();
+        let config = config(aws, settings, settings.endpoint.as_ref());
         Self {
-            client: Client::from_conf(config(aws, settings, endpoint).build()),
+            client: Client::from_conf(config.build()),
             name: settings.bucket.as_str().into(),
             prefix: settings.prefix.as_str().into(),
-            signs_bodies: endpoint.is_some_and(|address| address.starts_with("http://")),
         }
     }
 
@@ -85,10 +86,7 @@ impl Bucket {
     /// somebody did, which may be a try of this call whose answer was lost.
     pub(crate) async fn put_new(&self, key: &str, bytes: Bytes, digest: Digest) -> StoreResult<()> {
         for _ in 0..CONFLICTS {
-            let put = self
-                .put_call(key, bytes.clone(), Some(digest))
-                .if_none_match("*");
-            let Err(error) = self.send_put(put).await else {
+            let Err(error) = self.put_call(key, bytes.clone(), Some(digest)).await else {
                 return Ok(());
             };
             match code(&error) {
@@ -107,31 +105,34 @@ impl Bucket {
 
     /// Stores an object, or the same one again.
     pub(crate) async fn put(&self, key: &str, bytes: Bytes) -> StoreResult<()> {
-        self.send_put(self.put_call(key, bytes, None))
+        self.put_call(key, bytes, None)
             .await
             .map_err(|error| failed("PutObject", &error))
     }
 
-    fn put_call(&self, key: &str, bytes: Bytes, digest: Option<Digest>) -> PutObjectFluentBuilder {
-        let sha256 = digest
+    /// Stores an object; `new`: its digest if there must be none yet.
+    async fn put_call(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        new: Option<Digest>,
+    ) -> Result<(), SdkError<PutObjectError>> {
+        let sha256 = new
             .filter(|digest| digest.algorithm() == Algorithm::Sha256)
             .map(|digest| BASE64.encode(digest.hash()));
+        let config = Self::patient(for_body(bytes.len()));
         self.client
             .put_object()
             .bucket(&*self.name)
             .key(self.path(key))
+            .set_if_none_match(new.map(|_| "*".to_owned()))
             .set_checksum_sha256(sha256)
             .body(ByteStream::from(bytes))
-    }
-
-    async fn send_put(&self, put: PutObjectFluentBuilder) -> Result<(), SdkError<PutObjectError>> {
-        let put = put.customize();
-        let put = if self.signs_bodies {
-            put
-        } else {
-            put.disable_payload_signing()
-        };
-        put.send().await.map(drop)
+            .customize()
+            .config_override(config)
+            .send()
+            .await
+            .map(drop)
     }
 
     /// Begins to read an object, or bytes of it, of which there is at least
@@ -173,7 +174,19 @@ impl Bucket {
         }
     }
 
-    /// How large an object is; `None` if it is not there.
+    /// Whether there is such a bucket.
+    pub(super) async fn exists(&self) -> StoreResult<bool> {
+        let head = self.client.head_bucket().bucket(&*self.name).send().await;
+        match head {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(HeadBucketError::NotFound(_)) => Ok(false),
+                _ => Err(failed("HeadBucket", &error)),
+            },
+        }
+    }
+
+    /// How large an object is; `None` if it is not there, though the bucket is.
     pub(super) async fn size(&self, key: &str) -> StoreResult<Option<u64>> {
         let head = self
             .client
@@ -185,7 +198,8 @@ impl Bucket {
         match head {
             Ok(head) => Ok(Some(length(head.content_length()))),
             Err(error) => match error.as_service_error() {
-                Some(HeadObjectError::NotFound(_)) => Ok(None),
+                // The answer has no body that said of what there is none.
+                Some(HeadObjectError::NotFound(_)) if self.exists().await? => Ok(None),
                 _ => Err(failed("HeadObject", &error)),
             },
         }
@@ -242,11 +256,12 @@ impl Bucket {
     pub(super) fn patient(longer: Duration) -> Builder {
         Builder::new().timeout_config(timeouts(TRY + longer))
     }
+}
 
-    /// Whether bodies are part of a request's signature.
-    pub(super) const fn signs_bodies(&self) -> bool {
-        self.signs_bodies
-    }
+/// How much longer a call may take that sends so many bytes.
+pub(super) fn for_body(length: usize) -> Duration {
+    let seconds = length / SLOWEST;
+    Duration::from_secs(seconds.try_into().unwrap_or(u64::MAX))
 }
 
 /// A length as S3 says it.

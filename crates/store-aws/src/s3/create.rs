@@ -1,6 +1,7 @@
 //! Making the bucket.
 
 use aws_sdk_s3::error::BuildError;
+use aws_sdk_s3::types::builders::LifecycleRuleBuilder;
 use aws_sdk_s3::types::{
     AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, BucketLocationConstraint,
     CreateBucketConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule,
@@ -18,8 +19,12 @@ const UPLOAD_DAYS: i32 = 14;
 const JOB_DAYS: i32 = 30;
 
 impl Bucket {
-    /// Makes the bucket if it is not there.
+    /// Makes the bucket if it is not there. One that is there is somebody
+    /// else's to set up, though the oldest region would let it be made again.
     pub(super) async fn create(&self) -> StoreResult<()> {
+        if self.exists().await? {
+            return Ok(());
+        }
         let region = self.client.config().region().map(ToString::to_string);
         // The oldest region is no place to name.
         let place = region
@@ -49,34 +54,30 @@ impl Bucket {
     /// jobs that were done, or were dead letters for as long as SQS keeps them.
     async fn expire_rests(&self) -> StoreResult<()> {
         let invalid = |error: BuildError| unavailable("PutBucketLifecycle", error.to_string());
-        let uploads = LifecycleRule::builder()
-            .id("unfinished uploads")
-            .status(ExpirationStatus::Enabled)
-            .filter(LifecycleRuleFilter::builder().prefix("").build())
-            .abort_incomplete_multipart_upload(
-                AbortIncompleteMultipartUpload::builder()
-                    .days_after_initiation(UPLOAD_DAYS)
-                    .build(),
-            )
-            .build()
-            .map_err(invalid)?;
+        let uploads = LifecycleRule::builder().abort_incomplete_multipart_upload(
+            AbortIncompleteMultipartUpload::builder()
+                .days_after_initiation(UPLOAD_DAYS)
+                .build(),
+        );
         let jobs = LifecycleRule::builder()
-            .id("large jobs")
-            .status(ExpirationStatus::Enabled)
-            .filter(
-                LifecycleRuleFilter::builder()
-                    .prefix(self.path("jobs/"))
-                    .build(),
-            )
-            .expiration(LifecycleExpiration::builder().days(JOB_DAYS).build())
-            .build()
-            .map_err(invalid)?;
+            .expiration(LifecycleExpiration::builder().days(JOB_DAYS).build());
+        let uploads = self.below("blobs/", uploads).build().map_err(invalid)?;
+        let jobs = self.below("jobs/", jobs).build().map_err(invalid)?;
         if let Err(error) = self.put_rules(&[&uploads, &jobs]).await {
             // Not all that speak like S3 can end uploads by a rule.
             tracing::warn!(?error, "unfinished uploads do not expire in this bucket");
             self.put_rules(&[&jobs]).await?;
         }
         Ok(())
+    }
+
+    /// A rule for what is in a folder of the store, by whose name it goes.
+    fn below(&self, folder: &str, rule: LifecycleRuleBuilder) -> LifecycleRuleBuilder {
+        let folder = self.path(folder);
+        let filter = LifecycleRuleFilter::builder().prefix(&folder).build();
+        rule.id(format!("berth {folder}"))
+            .status(ExpirationStatus::Enabled)
+            .filter(filter)
     }
 
     async fn put_rules(&self, rules: &[&LifecycleRule]) -> StoreResult<()> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_s3::config::RequestChecksumCalculation;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 use aws_sdk_s3::operation::complete_multipart_upload::CompleteMultipartUploadError;
@@ -10,12 +11,10 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use berth_ports::{StoreError, StoreResult};
 use bytes::Bytes;
 
-use super::bucket::{AFTER_CONFLICT, Bucket, CONFLICTS};
+use super::bucket::{AFTER_CONFLICT, Bucket, CONFLICTS, for_body};
 use super::progress::{Part, Upload};
 use crate::error::{code, failed, unavailable};
 
-/// Slower than this a part is not sent, bytes a second.
-const SLOWEST: usize = 512 * 1024;
 /// Completing an object of many parts may take S3 some minutes.
 const COMPLETION: Duration = Duration::from_mins(5);
 
@@ -41,6 +40,9 @@ impl Bucket {
     }
 
     /// Sends one part. `NotFound` if the upload is gone.
+    ///
+    /// The signature has the bytes' SHA-256, which S3 checks. It gets no
+    /// checksum besides: S3 wants parts with one to be numbered without gaps.
     pub(super) async fn upload_part(
         &self,
         key: &str,
@@ -48,9 +50,9 @@ impl Bucket {
         number: u16,
         bytes: Bytes,
     ) -> StoreResult<Part> {
-        let seconds = bytes.len() / SLOWEST;
-        let longer = Duration::from_secs(seconds.try_into().unwrap_or(u64::MAX));
-        let call = self
+        let config = Self::patient(for_body(bytes.len()))
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
+        let sent = self
             .client
             .upload_part()
             .bucket(&*self.name)
@@ -59,13 +61,7 @@ impl Bucket {
             .part_number(number.into())
             .body(ByteStream::from(bytes))
             .customize()
-            .config_override(Self::patient(longer));
-        let call = if self.signs_bodies() {
-            call
-        } else {
-            call.disable_payload_signing()
-        };
-        let sent = call
+            .config_override(config)
             .send()
             .await
             .map_err(|error| upload_failed("UploadPart", key, &error))?;

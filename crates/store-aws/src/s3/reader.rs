@@ -9,7 +9,8 @@ use futures_util::stream::{self, TryStreamExt};
 use super::bucket::{Bucket, length};
 use crate::error::{chain, unavailable};
 
-/// How often a stream that breaks off is taken up again where it stopped.
+/// How often a stream that breaks off is taken up again where it stopped, if
+/// nothing comes of it.
 const RESUMPTIONS: u32 = 3;
 
 /// Bytes of an object on their way through.
@@ -63,6 +64,7 @@ impl Reader {
             let reason = match self.body.try_next().await {
                 Ok(Some(bytes)) => {
                     self.rest.start += bytes.len() as u64;
+                    self.resumptions = 0;
                     return Ok(Some(bytes));
                 }
                 Ok(None) => "the body ends early".to_owned(),

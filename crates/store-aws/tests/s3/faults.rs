@@ -78,6 +78,18 @@ async fn a_manifest_is_put() {
 }
 
 #[tokio::test]
+async fn a_read_that_breaks_off_again_and_again_goes_on_while_something_comes() {
+    let settings = settings();
+    let faulty = FaultyS3::before(&settings).await;
+    let store = open(&faulty.settings).await;
+    let (key, expected) = (key(), bytes(64 * MIB));
+    finish(go_on(&store, key, unbegun(), &expected).await, &expected).await;
+    faulty.fail_often(6, Fault::Broken);
+    assert_has(&store, key, &expected).await;
+    assert!(faulty.heal());
+}
+
+#[tokio::test]
 async fn a_store_that_nobody_answers_for_is_not_available() {
     let nowhere = S3Settings {
         endpoint: Some("http://127.0.0.1:9".to_owned()),

@@ -4,6 +4,7 @@ use berth_oci::Digest;
 use berth_ports::{BlobStore, Finished, StoreError};
 use bytes::Bytes;
 
+use super::faulty::FaultyS3;
 use super::{
     MIB, append, assert_has, begin, bytes, finish, go_on, key, left, open, settings, stored,
     two_instances, unbegun,
@@ -27,6 +28,29 @@ async fn another_instance_goes_on_with_parts_and_a_tail() {
         (left.objects, left.uploads),
         (vec![format!("blobs/{key}")], 0)
     );
+}
+
+/// Numbers are claimed by fours, so they have gaps, which S3 takes only if no
+/// part has a checksum of its own.
+#[tokio::test]
+async fn parts_of_several_instances_make_an_object_where_checksums_forbid_gaps() {
+    let settings = FaultyS3::before(&settings()).await.settings;
+    let (one, other) = (open(&settings).await, open(&settings).await);
+    let (key, expected) = (key(), bytes(26 * MIB));
+    let mut state = begin(&one, key, &expected.slice(..9 * MIB)).await;
+    let mut stalled = go_on(&other, key, stored(&state), &expected).await;
+    stalled.flush().await.unwrap();
+    let writer = go_on(
+        &one,
+        key,
+        stored(&state),
+        &expected.slice(9 * MIB..18 * MIB),
+    )
+    .await;
+    state = writer.pause().await.unwrap();
+    let writer = go_on(&other, key, stored(&state), &expected.slice(18 * MIB..)).await;
+    finish(writer, &expected).await;
+    assert_has(&one, key, &expected).await;
 }
 
 /// Two instances share nothing that could fence them, and still nothing of the

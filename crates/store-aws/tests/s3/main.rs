@@ -20,6 +20,7 @@ use berth_testkit::Blobs;
 use berth_testkit::image::seeded_bytes;
 use bytes::Bytes;
 
+mod buckets;
 mod faults;
 mod faulty;
 mod instances;
@@ -130,13 +131,8 @@ async fn assert_has(store: &S3Blobs, key: ObjectKey, expected: &Bytes) {
     assert_eq!(hasher.finish(), Digest::sha256(expected));
 }
 
-/// What there is on S3 beside finished objects' bytes: objects, and uploads.
-struct Left {
-    objects: Vec<String>,
-    uploads: usize,
-}
-
-async fn left(settings: &S3Settings, key: ObjectKey) -> Left {
+/// A client that sees what there is on S3 itself.
+fn client(settings: &S3Settings) -> Client {
     let credentials = Credentials::new("berth", "berth-secret", None, None, "test");
     let config = Config::builder()
         .behavior_version_latest()
@@ -145,7 +141,17 @@ async fn left(settings: &S3Settings, key: ObjectKey) -> Left {
         .force_path_style(true)
         .credentials_provider(credentials)
         .build();
-    let client = Client::from_conf(config);
+    Client::from_conf(config)
+}
+
+/// What there is on S3 beside finished objects' bytes: objects, and uploads.
+struct Left {
+    objects: Vec<String>,
+    uploads: usize,
+}
+
+async fn left(settings: &S3Settings, key: ObjectKey) -> Left {
+    let client = client(settings);
     let prefix = format!("{}blobs/{key}", settings.prefix);
     let objects = client.list_objects_v2().bucket("berth").prefix(&prefix);
     let uploads = client
