@@ -1,17 +1,14 @@
 //! The stores of AWS on this machine: emulators that are started for a person or for tests.
 
-use std::{
-    fs,
-    process::{Command, ExitCode},
-};
+use std::{fs, process::ExitCode};
 
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    image,
     install::Missing,
     place::{self, Place},
     report::{Outcome, Report},
+    steps,
 };
 
 use emulator::EMULATORS;
@@ -67,69 +64,77 @@ fn down(place: &Place) -> Result<ExitCode> {
 fn test(place: &Place, no_install: bool, filters: &[String]) -> Result<ExitCode> {
     let mut report = Report::default();
     install(place, no_install, &mut report)?;
-    tests(place, filters, &mut report)?;
-    Ok(report.finish(true))
+    tests(place, filters, place.ci, &mut report)?;
+    Ok(report.finish(place.ci))
 }
 
 /// The tests of the adapters as a part of all tests, if there are emulators.
-pub(crate) fn step(place: &Place, report: &mut Report) -> Result<()> {
+pub(crate) fn step(place: &Place, required: bool, report: &mut Report) -> Result<()> {
     if Missing::emulators(place)?.is_none() {
-        return tests(place, &[], report);
+        return tests(place, &[], required, report);
     }
     report.skip("emulators of AWS: not installed");
     Ok(())
 }
 
 /// Runs the tests over emulators that run already or for as long as they take.
-fn tests(place: &Place, filters: &[String], report: &mut Report) -> Result<()> {
+fn tests(place: &Place, filters: &[String], required: bool, report: &mut Report) -> Result<()> {
     let ran = running::all(place)?.is_some();
     let mut running = Vec::new();
     let started = report.step("start the emulators", || {
         running = start(place)?;
         Ok(Outcome::Done)
     });
-    if started {
-        report.step("tests over emulators", || {
-            let mut command = nextest(place, &running);
-            command.args(["--package", "berth-store-aws"]).args(filters);
-            place::run(&mut command).map(|()| Outcome::Done)
-        });
-    }
-    if started && filters.is_empty() {
-        let built = report.step("build berth for AWS", || {
-            let mut command = place.cargo();
-            command.args(["build", "--package", "berth", "--features", "aws"]);
-            place::run(&mut command).map(|()| Outcome::Done)
-        });
-        if built {
-            report.step("end to end over emulators", || {
-                let mut command = nextest(place, &running);
-                command
-                    .args(["--package", "berth-tests", "--filterset", END_TO_END])
-                    .env("BERTH_BIN", &place.berth)
-                    .env("BERTH_TEST_STORE", "aws");
-                if image::is_built(place) {
-                    command.env("BERTH_TEST_IMAGE", image::layout(place));
-                }
-                place::run(&mut command).map(|()| Outcome::Done)
-            });
-        }
-    }
+    let tested = if started {
+        over(place, &running, filters, required, report)
+    } else {
+        Ok(())
+    };
     if !ran {
         report.step("end the emulators", || down(place).map(|_| Outcome::Done));
     }
-    Ok(())
+    tested
 }
 
-/// The runner of tests, told where the emulators are.
-fn nextest(place: &Place, running: &[Running]) -> Command {
-    let profile = if place.ci { "ci" } else { "default" };
-    let mut command = place.cargo();
-    command.args(["nextest", "run", "--profile", profile]);
-    for one in running {
-        command.env(one.emulator.variable, one.address());
+/// Runs the adapters' tests, and, unless they are filtered, those of the whole program.
+fn over(
+    place: &Place,
+    running: &[Running],
+    filters: &[String],
+    required: bool,
+    report: &mut Report,
+) -> Result<()> {
+    let nextest = || {
+        let mut command = steps::nextest(place);
+        let addresses = running
+            .iter()
+            .map(|one| (one.emulator.variable, one.address()));
+        command.envs(addresses);
+        command
+    };
+    let mut adapters = nextest();
+    adapters
+        .args(["--package", "berth-store-aws"])
+        .args(filters);
+    let name = "tests over emulators";
+    steps::run_tests(place, name, &mut adapters, required, report)?;
+    if !filters.is_empty() {
+        return Ok(());
     }
-    command
+    let built = report.step("build berth for AWS", || {
+        let mut command = place.cargo();
+        command.args(["build", "--package", "berth", "--features", "aws"]);
+        place::run(&mut command).map(|()| Outcome::Done)
+    });
+    if !built {
+        return Ok(());
+    }
+    let mut whole = nextest();
+    whole
+        .args(["--package", "berth-tests", "--filterset", END_TO_END])
+        .env("BERTH_TEST_STORE", "aws");
+    let name = "end to end over emulators";
+    steps::run_tests(place, name, &mut whole, required, report)
 }
 
 fn install(place: &Place, no_install: bool, report: &mut Report) -> Result<()> {

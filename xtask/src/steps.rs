@@ -43,7 +43,7 @@ pub(crate) fn run(
     }
     tests(place, filters, required, report)?;
     if filters.is_empty() {
-        aws::step(place, report)?;
+        aws::step(place, required, report)?;
         report.step("doc tests", || {
             done(
                 place
@@ -116,21 +116,42 @@ fn deny(place: &Place, checks: &[&str]) -> Result<Outcome> {
 }
 
 fn tests(place: &Place, filters: &[String], required: bool, report: &mut Report) -> Result<()> {
-    let nextest = place.program("cargo-nextest").is_some();
-    let profile = if place.ci { "ci" } else { "default" };
-    let mut command = place.cargo();
-    if nextest {
-        command.args(["nextest", "run", "--profile", profile]);
+    let mut command = if place.program("cargo-nextest").is_some() {
+        let mut command = nextest(place);
         let narrowed = |arg: &String| arg == "-p" || arg.starts_with("--package");
         if !filters.iter().any(narrowed) {
             command.args(LOCAL);
         }
+        command
     } else {
+        let mut command = place.cargo();
         command.args(["test", "--no-fail-fast"]).args(LOCAL);
         command.args(["--lib", "--bins", "--tests", "--"]);
-    }
+        command
+    };
     command.args(filters);
+    run_tests(place, "tests", &mut command, required, report)
+}
 
+/// The runner of tests.
+pub(crate) fn nextest(place: &Place) -> Command {
+    let mut command = place.cargo();
+    command.args(["nextest", "run", "--profile", profile(place)]);
+    command
+}
+
+fn profile(place: &Place) -> &'static str {
+    if place.ci { "ci" } else { "default" }
+}
+
+/// Runs tests as a step, and reports which of them failed and what they skipped.
+pub(crate) fn run_tests(
+    place: &Place,
+    name: &str,
+    command: &mut Command,
+    required: bool,
+    report: &mut Report,
+) -> Result<()> {
     let skips = place.target.join("skipped-programs.txt");
     fs::write(&skips, "").context("cannot write the list of skipped programs")?;
     command
@@ -142,10 +163,11 @@ fn tests(place: &Place, filters: &[String], required: bool, report: &mut Report)
     if image::is_built(place) {
         command.env("BERTH_TEST_IMAGE", image::layout(place));
     }
-    let junit = place.target.join("nextest").join(profile).join("junit.xml");
+    let junit = place.target.join("nextest").join(profile(place));
+    let junit = junit.join("junit.xml");
     let _ = fs::remove_file(&junit);
 
-    report.step("tests", || done(&mut command));
+    report.step(name, || done(command));
 
     let lines = fs::read_to_string(&skips).context("cannot read the list of skipped programs")?;
     for line in lines.lines() {

@@ -59,29 +59,29 @@ pub(crate) fn run(settings: &Settings, command: &AdminCommand) -> Result<ExitCod
         .build()
         .context("the machine gives no threads")?;
     runtime.block_on(async {
-        if let AdminCommand::CreateStore = command {
-            berth_wiring::create_store(settings).await?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        let wired = berth_wiring::attach(settings).await?;
-        let service = Service::new(wired.ports, berth_wiring::service_settings(settings));
+        let service = async || {
+            let wired = berth_wiring::attach(settings).await?;
+            let settings = berth_wiring::service_settings(settings);
+            anyhow::Ok(Service::new(wired.ports, settings))
+        };
         match command {
             AdminCommand::List {
                 what: Listed::Users,
-            } => list::users(&service).await?,
+            } => list::users(&service().await?).await?,
             AdminCommand::List {
                 what: Listed::Projects,
-            } => list::projects(&service).await?,
+            } => list::projects(&service().await?).await?,
             AdminCommand::ResetPassword {
                 user,
                 password_file,
             } => {
-                password::reset(&service, &settings.data, user, password_file.as_deref()).await?;
+                let (service, file) = (service().await?, password_file.as_deref());
+                password::reset(&service, &settings.data, user, file).await?;
             }
-            AdminCommand::RotateKey => rotate_key::run(&service).await?,
-            AdminCommand::Gc { dry_run } => return gc::run(&service, *dry_run).await,
-            AdminCommand::Fsck => return fsck::run(&service).await,
-            AdminCommand::CreateStore => {}
+            AdminCommand::RotateKey => rotate_key::run(&service().await?).await?,
+            AdminCommand::Gc { dry_run } => return gc::run(&service().await?, *dry_run).await,
+            AdminCommand::Fsck => return fsck::run(&service().await?).await,
+            AdminCommand::CreateStore => berth_wiring::create_store(settings).await?,
         }
         Ok(ExitCode::SUCCESS)
     })

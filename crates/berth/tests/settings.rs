@@ -50,6 +50,14 @@ fn an_unknown_variable_is_refused() {
 }
 
 #[test]
+fn a_store_that_was_not_built_in_is_refused_with_how_to_build_it() {
+    let store = ["--store", "aws", "--bucket", "a", "--sealing-key-file", "a"];
+    let output = run(&[&["serve"], store.as_slice()].concat());
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(stderr(&output), @"berth: this program was built without store = aws, build it with `--features aws`");
+}
+
+#[test]
 fn an_unknown_flag_is_refused() {
     let output = run(&["serve", "--listne", "x"]);
     assert_eq!(output.status.code(), Some(2));

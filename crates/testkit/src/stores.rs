@@ -40,6 +40,8 @@ pub struct Stores {
     pub outbox: Arc<dyn Outbox>,
     /// The clock by which the store tells the age of what is in the outbox.
     pub clock: Arc<ManualClock>,
+    /// After how many calls of a history all that is held is compared.
+    pub(crate) calls_a_look: usize,
     #[expect(dead_code, reason = "it is kept, not read")]
     guard: Arc<dyn Any + Send + Sync>,
 }
@@ -61,7 +63,18 @@ impl Stores {
             uploads: store.clone(),
             outbox: store,
             clock,
+            calls_a_look: 1,
             guard: Arc::new(()),
+        }
+    }
+
+    /// Has histories compare all that is held after so many calls, not after
+    /// each. What a call answers is compared at once all the same.
+    #[must_use]
+    pub fn read_after_every(self, calls: usize) -> Self {
+        Self {
+            calls_a_look: calls,
+            ..self
         }
     }
 

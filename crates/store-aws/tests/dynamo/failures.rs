@@ -200,6 +200,25 @@ async fn a_deletion_of_a_repository_that_failed_half_way_leaves_it_as_it_was() {
     store.delete_repository(&name, Version(1)).await.unwrap();
 }
 
+/// Does something while a deletion has marked the repository and found no
+/// manifest, and is about to delete the record.
+fn before_the_record_goes(faulty: &FaultyDynamo, work: impl Future<Output = ()> + Send + 'static) {
+    let of_the_mark = async {};
+    faulty.before_next("TransactWriteItems", of_the_mark);
+    faulty.before_next("TransactWriteItems", work);
+}
+
+/// Begins a push, which finds the repository.
+async fn push(pusher: &DynamoStore) {
+    let name = repository().name;
+    let digest = Digest::sha256(b"manifest");
+    let nonce = Nonce::from(FreshId(1));
+    let begun = pusher.begin_manifest(&name, digest, nonce, Timestamp::UNIX_EPOCH);
+    assert!(matches!(begun.await.unwrap(), Begun::Started));
+    let found = pusher.repository(&name).await.unwrap();
+    assert_eq!(found, Some(repository()));
+}
+
 /// The push has seen the repository: it must not be gone when its manifest
 /// becomes visible.
 #[tokio::test]
@@ -208,16 +227,8 @@ async fn a_push_during_the_deletion_of_its_repository_is_seen() {
     store.create_project(&project("a")).await.unwrap();
     store.create_repository(&repository()).await.unwrap();
     let name = repository().name;
-    let (pusher, pushed) = (store.clone(), name.clone());
-    // The deletion has found no manifest and is about to delete the record.
-    faulty.before_next("TransactWriteItems", async move {
-        let digest = Digest::sha256(b"manifest");
-        let nonce = Nonce::from(FreshId(1));
-        let begun = pusher.begin_manifest(&pushed, digest, nonce, Timestamp::UNIX_EPOCH);
-        assert!(matches!(begun.await.unwrap(), Begun::Started));
-        let found = pusher.repository(&pushed).await.unwrap();
-        assert_eq!(found, Some(repository()));
-    });
+    let pusher = store.clone();
+    before_the_record_goes(&faulty, async move { push(&pusher).await });
     let deleted = store.delete_repository(&name, Version(1)).await;
     assert!(matches!(deleted, Err(StoreError::InUse(_))), "{deleted:?}");
     assert!(faulty.is_done());
@@ -231,16 +242,11 @@ async fn a_mark_that_was_made_again_after_a_push_has_taken_it_deletes_nothing() 
     store.create_project(&project("a")).await.unwrap();
     store.create_repository(&repository()).await.unwrap();
     let name = repository().name;
-    let (pusher, pushed) = (store.clone(), name.clone());
+    let pusher = store.clone();
     // The mark is executed again once the push has taken it.
     let mark = faulty.duplicate_next("TransactWriteItems");
     faulty.before_next("TransactWriteItems", async move {
-        let digest = Digest::sha256(b"manifest");
-        let nonce = Nonce::from(FreshId(1));
-        let begun = pusher.begin_manifest(&pushed, digest, nonce, Timestamp::UNIX_EPOCH);
-        assert!(matches!(begun.await.unwrap(), Begun::Started));
-        let found = pusher.repository(&pushed).await.unwrap();
-        assert_eq!(found, Some(repository()));
+        push(&pusher).await;
         mark.arrive().await;
     });
     let deleted = store.delete_repository(&name, Version(1)).await;
@@ -257,7 +263,7 @@ async fn a_deletion_that_a_look_has_called_off_looks_again() {
     store.create_repository(&repository()).await.unwrap();
     let name = repository().name;
     let (reader, read) = (store.clone(), name.clone());
-    faulty.before_next("TransactWriteItems", async move {
+    before_the_record_goes(&faulty, async move {
         let created = reader.create_repository(&repository()).await;
         assert!(
             matches!(created, Err(StoreError::AlreadyExists(_))),

@@ -21,9 +21,6 @@ suite! {
 /// Histories, and calls of each.
 const HISTORIES: usize = 24;
 const CALLS: usize = 80;
-/// After how many calls all is read: over a network that takes most of the
-/// time. What a call answers is compared at once.
-const CALLS_A_LOOK: usize = 4;
 
 /// Chooses calls by random bytes: mostly such as apply.
 struct Chooser {
@@ -264,7 +261,7 @@ pub async fn random_histories_are_those_of_the_model(stores: &Stores) {
             let found = played.perform(&op).await;
             assert_eq!(found, expected, "history {round}, call {number}: {op:?}");
             done += usize::from(expected != crate::model::Answer::Conflict);
-            if (number + 1).is_multiple_of(CALLS_A_LOOK) {
+            if (number + 1).is_multiple_of(stores.calls_a_look) {
                 let place = format!("history {round}, after call {number}: {op:?}");
                 look(&played, &reads, &mut model, &place).await;
             }
