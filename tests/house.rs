@@ -36,11 +36,13 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "upstream",
         ],
     ),
+    ("berth-transfer", &["oci", "domain", "ports", "service"]),
     ("berth-testkit", &["oci", "domain", "ports"]),
     (
         "berth",
         &[
             "oci", "domain", "ports", "service", "jobs", "http", "settings", "wiring", "host",
+            "transfer",
         ],
     ),
     ("berth-tests", &[]),

@@ -20,3 +20,4 @@ mod memory;
 mod power_loss;
 mod spec;
 mod support;
+mod transfer;

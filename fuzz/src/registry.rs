@@ -11,7 +11,7 @@ use berth_host::TokioTasks;
 use berth_http::{App, HttpSettings, Network, router};
 use berth_ports::{OtherPorts, Ports};
 use berth_service::{FirstStart, NewPassword, Service, ServiceSettings};
-use berth_testkit::{CountingIds, ManualClock, MemoryBlobs, MemoryStore};
+use berth_testkit::{CountingIds, ManualClock, MemoryBlobs, MemorySpools, MemoryStore, NoInstances};
 use futures_util::future::{Either, select};
 
 use nowhere::Nowhere;
@@ -45,6 +45,8 @@ impl Registry {
             blobs: Arc::new(MemoryBlobs::default()),
             queue: store.clone(),
             upstream: Arc::new(Nowhere),
+            instances: Arc::new(NoInstances),
+            spools: Arc::new(MemorySpools),
             secrets: SECRETS.clone(),
             clock: clock.clone(),
             ids: Arc::new(CountingIds::new()),

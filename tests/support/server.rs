@@ -58,6 +58,19 @@ pub(crate) fn admin_command(data: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+/// Runs `berth admin` on a data folder, whatever servers keep their data in.
+pub(crate) fn local_admin(data: &Path, arguments: &[&str]) -> Output {
+    local_admin_command(data, arguments).output().unwrap()
+}
+
+/// The same as it is to be run.
+pub(crate) fn local_admin_command(data: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program());
+    clean(&mut command);
+    command.args(["admin", "--data"]).arg(data).args(arguments);
+    command
+}
+
 /// Runs `berth serve` on a folder that it refuses, to its end.
 pub(crate) fn refused_to_serve(data: &Path) -> Output {
     let mut command = Command::new(program());

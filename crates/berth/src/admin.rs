@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use berth_service::Service;
 use berth_settings::Settings;
+use berth_transfer::ImportOptions;
 use clap::{Subcommand, ValueEnum};
 use tokio::runtime;
 
@@ -15,6 +16,7 @@ mod list;
 mod password;
 mod progress;
 mod rotate_key;
+mod transfer;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdminCommand {
@@ -41,6 +43,19 @@ pub(crate) enum AdminCommand {
     },
     /// Verify every record against its bytes; exits 1 if something is wrong
     Fsck,
+    /// Write all that the store holds into a folder; run again, it goes on where it stopped
+    Export {
+        /// The folder, made if it is not there
+        folder: PathBuf,
+    },
+    /// Read an exported folder into the store, which nobody serves; run again, it goes on
+    Import {
+        /// The folder
+        folder: PathBuf,
+        /// Leave out logins at other registries, which need the sealing key of the exported store
+        #[arg(long)]
+        without_logins: bool,
+    },
     /// Make what the store needs and lacks: data folder, or table, bucket, queues and sealing key
     CreateStore,
 }
@@ -81,6 +96,18 @@ pub(crate) fn run(settings: &Settings, command: &AdminCommand) -> Result<ExitCod
             AdminCommand::RotateKey => rotate_key::run(&service().await?).await?,
             AdminCommand::Gc { dry_run } => return gc::run(&service().await?, *dry_run).await,
             AdminCommand::Fsck => return fsck::run(&service().await?).await,
+            AdminCommand::Export { folder } => {
+                return transfer::export(&service().await?, folder).await;
+            }
+            AdminCommand::Import {
+                folder,
+                without_logins,
+            } => {
+                let options = ImportOptions {
+                    without_logins: *without_logins,
+                };
+                return transfer::import(settings, folder, options).await;
+            }
             AdminCommand::CreateStore => berth_wiring::create_store(settings).await?,
         }
         Ok(ExitCode::SUCCESS)

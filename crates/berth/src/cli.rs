@@ -58,7 +58,8 @@ const ADMIN_HELP: &str = "\
 Examples:
   berth admin --data /var/lib/berth list projects
   berth admin reset-password admin --data /var/lib/berth
-  berth admin fsck";
+  berth admin fsck
+  berth admin export /backup/registry";
 
 #[derive(Debug, Args)]
 pub(crate) struct SettingsArguments {

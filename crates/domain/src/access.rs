@@ -235,6 +235,8 @@ pub enum Rule {
     Project(Resource, Action),
     /// The right to see whatever the list shows; the handler filters.
     Filtered,
+    /// Being an instance over the same stores.
+    Instance,
 }
 
 impl fmt::Display for Rule {
@@ -246,6 +248,7 @@ impl fmt::Display for Rule {
             Self::SelfOrSysadmin => formatter.write_str("self or sysadmin"),
             Self::Project(resource, action) => write!(formatter, "{resource}:{action}"),
             Self::Filtered => formatter.write_str("filtered"),
+            Self::Instance => formatter.write_str("instance"),
         }
     }
 }

@@ -173,6 +173,11 @@ opaque_id!(
     JobId
 );
 
+opaque_id!(
+    /// One time that a lease is held.
+    LeaseId
+);
+
 impl LinkId {
     /// Comes before every id that is given out.
     pub const SMALLEST: Self = Self(0);

@@ -11,10 +11,11 @@ pub use endpoint::{
 };
 pub use gc::{LinkStep, Need, first_step, promised_until};
 pub use ids::{
-    ArtifactId, FreshId, IdError, JobId, LinkId, LinkToken, Nonce, ObjectKey, ProjectId,
+    ArtifactId, FreshId, IdError, JobId, LeaseId, LinkId, LinkToken, Nonce, ObjectKey, ProjectId,
     RegistryId, RepositoryId, RunId, Sequence, UploadId, UserId,
 };
 pub use job::{Envelope, JOB_VERSION, Job};
+pub use lease::{Lease, LeaseName};
 pub use manifest::{
     Begun, Edge, EdgeTarget, INLINE_MANIFEST_BYTES, ListedManifest, MAX_REFERRER_ANNOTATION_BYTES,
     Manifest, ManifestContent, ManifestFacts, ManifestState, Referrer, Tag,
@@ -40,6 +41,7 @@ mod endpoint;
 mod gc;
 mod ids;
 mod job;
+mod lease;
 mod manifest;
 mod page;
 mod permissions;

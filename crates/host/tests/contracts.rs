@@ -5,8 +5,8 @@
 use std::future::ready;
 use std::sync::Arc;
 
-use berth_host::{HostSecrets, RandomIds, SealingKey, SystemClock, TokioTasks};
-use berth_ports::{Clock, Ids, Secrets, Tasks};
+use berth_host::{HostSecrets, RandomIds, SealingKey, SystemClock, TempSpools, TokioTasks};
+use berth_ports::{Clock, Ids, Secrets, Spools, Tasks};
 use berth_testkit::TwoSecrets;
 
 fn secrets() -> TwoSecrets {
@@ -31,7 +31,12 @@ fn tasks() -> Arc<dyn Tasks> {
     Arc::new(TokioTasks::new())
 }
 
+fn spools() -> Arc<dyn Spools> {
+    Arc::new(TempSpools::default())
+}
+
 berth_testkit::secret_suites!(ready(secrets()));
 berth_testkit::clock_suite!(ready(clock()));
 berth_testkit::ids_suite!(ready(ids()));
+berth_testkit::spools_suite!(ready(spools()));
 berth_testkit::tasks_suite!(ready(tasks()));

@@ -16,7 +16,7 @@ const MAX_CREDENTIALS: usize = 48 * 1024;
 
 /// What the `Authorization` header says; [`Error::Unauthorized`] if it cannot
 /// be read.
-fn credentials(headers: &HeaderMap) -> Result<Credentials> {
+pub(crate) fn credentials(headers: &HeaderMap) -> Result<Credentials> {
     let Some(header) = headers.get(AUTHORIZATION) else {
         return Ok(Credentials::None);
     };

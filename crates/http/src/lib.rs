@@ -9,6 +9,7 @@ mod app;
 mod authentication;
 mod connection;
 mod harbor;
+mod instances;
 mod observe;
 mod oci;
 mod origin;

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::connection::Connection;
 use crate::observe::Pattern;
 
+pub(crate) use blobs::content;
 pub(crate) use error::OciError;
 
 mod blobs;

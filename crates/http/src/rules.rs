@@ -10,11 +10,15 @@ use crate::{harbor, oci};
 /// asks of its caller.
 pub fn rules() -> Vec<(String, Rule)> {
     let token = ("GET /service/token".to_owned(), Rule::Filtered);
+    let fill = (
+        "GET /berth/fills/{digest}/{name}".to_owned(),
+        Rule::Instance,
+    );
     let api = harbor::routes().map(|route| {
         let line = format!("{} {}", route.verb.as_str(), route.path);
         (line, route.rule)
     });
-    oci_rules().chain([token]).chain(api).collect()
+    oci_rules().chain([token, fill]).chain(api).collect()
 }
 
 /// The routes of the distribution API. One that asks for another right by tag

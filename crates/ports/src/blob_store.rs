@@ -89,7 +89,8 @@ pub enum Finished {
 /// - An object is readable only after [`BlobWriter::finish`] returned
 ///   [`Finished::Stored`]; from then on its bytes and its name survive a power
 ///   loss.
-/// - Any instance can go on from what [`BlobWriter::pause`] returned. After a
+/// - Any instance can go on from what [`BlobWriter::pause`] or
+///   [`BlobWriter::checkpoint`] returned. After a
 ///   power loss it may be gone, which [`BlobStore::write`] says then: it never
 ///   goes on with bytes that are not those of the state.
 /// - Keys are fresh and never reused, so a late delete of one object cannot
@@ -137,7 +138,7 @@ pub trait BlobStore: Debug + Send + Sync + 'static {
 /// A writer of one object.
 ///
 /// Dropping it without [`pause`](Self::pause) or [`finish`](Self::finish)
-/// keeps what an earlier pause kept.
+/// keeps what an earlier pause kept, and what a checkpoint said.
 #[async_trait]
 pub trait BlobWriter: Debug + Send {
     /// Bytes taken so far, the resumed ones included.
@@ -157,6 +158,12 @@ pub trait BlobWriter: Debug + Send {
     async fn flush(&mut self) -> StoreResult<()> {
         Ok(())
     }
+
+    /// How another could go on if this writer were gone now: after as much of
+    /// what was taken as the store has by now, which is no promise of more than
+    /// where it began. It waits for nothing that is on its way, and the writer
+    /// goes on.
+    async fn checkpoint(&mut self) -> StoreResult<WriteState>;
 
     /// Keeps what was taken and returns how to go on from here.
     async fn pause(self: Box<Self>) -> StoreResult<WriteState>;

@@ -13,7 +13,9 @@ pub use blob_store::{
 };
 pub use error::{StoreError, StoreResult};
 pub use host::{Clock, Ids, Task, Tasks};
+pub use instances::{Follow, Instances};
 pub use jobs::{Delivery, JobQueue, Outbox};
+pub use leases::LeaseStore;
 pub use links::{BackEdge, CommitLink, GcEntry, GcQueue, GcSubject, LinkSource, LinkStore};
 pub use projects::{ProjectStore, RegistryStore, Sequences};
 pub use repositories::{
@@ -22,6 +24,7 @@ pub use repositories::{
 pub use runs::RunStore;
 pub use secrets::{SecretError, Secrets, TokenError, TokenRequest, VerifiedToken};
 pub use set::{MetadataStore, OtherPorts, Ports};
+pub use spools::{Spool, Spools};
 pub use uploads::UploadStore;
 pub use upstream::{
     FetchedBlob, FetchedManifest, ManifestDescription, Upstream, UpstreamError, UpstreamResult,
@@ -32,12 +35,15 @@ mod access;
 mod blob_store;
 mod error;
 mod host;
+mod instances;
 mod jobs;
+mod leases;
 mod links;
 mod projects;
 mod repositories;
 mod runs;
 mod secrets;
 mod set;
+mod spools;
 mod uploads;
 mod upstream;

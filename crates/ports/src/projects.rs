@@ -16,6 +16,11 @@ pub trait Sequences: Debug + Send + Sync + 'static {
     /// A number of `sequence` that was never given out before, from 1 on.
     /// Numbers may be skipped.
     async fn next(&self, sequence: Sequence) -> StoreResult<i64>;
+
+    /// Sees that numbers up to `last` are not given out any more, by this
+    /// process and by any that starts later: they are those of another store.
+    /// A sequence that is further stays as it is.
+    async fn raise(&self, sequence: Sequence, last: i64) -> StoreResult<()>;
 }
 
 /// Projects and their members.

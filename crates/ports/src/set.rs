@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::{
-    AccessStore, BlobStore, Clock, GcQueue, Ids, JobQueue, LinkStore, ManifestStore, Outbox,
-    ProjectStore, RegistryStore, RepositoryStore, RunStore, Secrets, Sequences, TagStore, Tasks,
-    UploadStore, Upstream,
+    AccessStore, BlobStore, Clock, GcQueue, Ids, Instances, JobQueue, LeaseStore, LinkStore,
+    ManifestStore, Outbox, ProjectStore, RegistryStore, RepositoryStore, RunStore, Secrets,
+    Sequences, Spools, TagStore, Tasks, UploadStore, Upstream,
 };
 
 /// Declares the sets of ports. Whatever puts one together names no single port
@@ -73,6 +73,8 @@ ports! {
         runs: RunStore,
         /// Upload sessions.
         uploads: UploadStore,
+        /// Who does what is done once.
+        leases: LeaseStore,
         /// Jobs not sent yet.
         outbox: Outbox,
     }
@@ -83,6 +85,10 @@ ports! {
         queue: JobQueue,
         /// Other registries.
         upstream: Upstream,
+        /// The other instances.
+        instances: Instances,
+        /// Bytes on their way.
+        spools: Spools,
         /// Cryptography.
         secrets: Secrets,
         /// The time.

@@ -14,6 +14,7 @@ use berth_oci::{Digest, ParsedManifest, RepositoryName, TagName};
 use berth_ports::{CommitManifest, Span, StoreError};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use jiff::Timestamp;
 
 use crate::error::{Error, Result};
 use crate::links::{ATTEMPTS, contended};
@@ -46,6 +47,8 @@ pub(crate) struct NewManifest {
     pub(crate) tags: Vec<TagName>,
     /// What may be missing.
     pub(crate) absent: Absent,
+    /// The number and the time that it had in another store.
+    pub(crate) kept: Option<(ArtifactId, Timestamp)>,
 }
 
 impl NewManifest {
@@ -120,6 +123,7 @@ impl Service {
             bytes,
             tags,
             absent,
+            kept: None,
         };
         let (service, target) = (Arc::clone(self), target.clone());
         self.to_the_end(async move { service.store_manifest(&target, new).await })
@@ -380,12 +384,18 @@ impl Service {
         content: ManifestContent,
     ) -> Result<Manifest> {
         let size = new.bytes.len() as u64;
+        let (id, pushed_at) = if let Some(kept) = new.kept {
+            kept
+        } else {
+            let id = self.ports.sequences.next(Sequence::Artifact).await?;
+            (ArtifactId(id), self.now())
+        };
         let named = new.parsed.blobs.iter().chain(&new.parsed.children);
         Ok(Manifest {
             repository: repository.clone(),
             digest: new.digest,
             nonce,
-            id: ArtifactId(self.ports.sequences.next(Sequence::Artifact).await?),
+            id,
             media_type: new.parsed.media_type.clone(),
             size,
             content,
@@ -396,7 +406,7 @@ impl Service {
                 children: new.children().collect(),
                 total_size: named.fold(size, |sum, one| sum.saturating_add(one.size)),
             },
-            pushed_at: self.now(),
+            pushed_at,
         })
     }
 

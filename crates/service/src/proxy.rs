@@ -1,8 +1,8 @@
 //! The pull-through cache: what a proxy project does not hold comes from its
 //! upstream, once, and stays.
 //!
-//! One process is assumed so far: that a blob is fetched once is known to this
-//! process only.
+//! Within an instance all who want the same thing share one task; among
+//! instances a lease says whose task asks the upstream.
 
 use crate::proxy::absence::Absences;
 use crate::proxy::announced::Announced;
@@ -19,14 +19,19 @@ pub(crate) use remote::credential_context;
 mod absence;
 mod announced;
 mod blobs;
+mod copy;
 mod failure;
 mod fill;
 mod fills;
 mod flights;
+mod follow;
+mod lease;
 mod manifests;
 mod namespaces;
 mod referrers;
 mod remote;
+mod sink;
+mod source;
 mod tags;
 
 /// Blobs, and manifests, that are fetched or wait for their turn; what comes

@@ -159,7 +159,9 @@ impl Service {
     /// it expires, or its key is forgotten.
     pub async fn verify_token(&self, token: &str) -> Result<Arc<TokenIdentity>> {
         if token.len() > LONGEST_REMEMBERED {
-            return Ok(Arc::new(self.verify_signature(token).await?.identity));
+            return Ok(Arc::new(
+                self.verify_for(token, TOKEN_SERVICE).await?.identity,
+            ));
         }
         let fingerprint = self.ports.secrets.fingerprint(&[token.as_bytes()]);
         let keys = self.signing_keys().await?;
@@ -169,7 +171,7 @@ impl Service {
         {
             return Ok(known.identity);
         }
-        let verified = self.verify_signature(token).await?;
+        let verified = self.verify_for(token, TOKEN_SERVICE).await?;
         let identity = Arc::new(verified.identity);
         let known = Verified {
             identity: Arc::clone(&identity),
@@ -181,11 +183,11 @@ impl Service {
         Ok(identity)
     }
 
-    async fn verify_signature(&self, token: &str) -> Result<VerifiedToken> {
+    /// What a token of ours for `audience` says.
+    pub(crate) async fn verify_for(&self, token: &str, audience: &str) -> Result<VerifiedToken> {
         let verify = |keys: &[SigningKey]| {
-            self.ports
-                .secrets
-                .verify_token(token, TOKEN_SERVICE, keys, self.now())
+            let now = self.now();
+            self.ports.secrets.verify_token(token, audience, keys, now)
         };
         let verified = match verify(&self.signing_keys().await?) {
             // Another instance may have made a new key.
@@ -213,7 +215,7 @@ impl Service {
     }
 
     /// The key to sign with; the first of all is made here.
-    async fn signing_key(&self) -> Result<SigningKey> {
+    pub(crate) async fn signing_key(&self) -> Result<SigningKey> {
         if let Some(key) = self.signing_keys().await?.first() {
             return Ok(key.clone());
         }

@@ -10,7 +10,9 @@ use berth_host::{HostSecrets, SealingKey, TokioTasks};
 use berth_oci::Algorithm;
 use berth_ports::{Clock as _, OtherPorts, Ports};
 use berth_service::{Service, ServiceSettings};
-use berth_testkit::{CountingIds, ManualClock, MemoryBlobs, MemoryStore};
+use berth_testkit::{
+    CountingIds, ManualClock, MemoryBlobs, MemorySpools, MemoryStore, NoInstances,
+};
 use berth_upstream::HttpUpstream;
 
 /// More than a sweep reads at once.
@@ -25,6 +27,8 @@ fn ports(clock: &Arc<ManualClock>) -> Ports {
         blobs: Arc::new(MemoryBlobs::default()),
         queue: store.clone(),
         upstream: Arc::new(HttpUpstream::new().unwrap()),
+        instances: Arc::new(NoInstances),
+        spools: Arc::new(MemorySpools),
         secrets: Arc::new(HostSecrets::new(&key).unwrap()),
         clock: clock.clone(),
         ids: Arc::new(CountingIds::default()),

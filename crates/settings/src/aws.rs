@@ -25,6 +25,10 @@ pub struct AwsStore {
     pub path_style: bool,
     /// Whether clients are redirected to the bucket for blobs.
     pub redirect: bool,
+    /// Where the other instances reach this one; `None` if they cannot.
+    pub advertise: Option<String>,
+    /// Where blobs are kept on their way; `None`: with the temporary files.
+    pub spool: Option<PathBuf>,
     /// The file of the key that seals secrets, the same for all instances.
     pub sealing_key: PathBuf,
 }
@@ -66,6 +70,8 @@ impl AwsStore {
             },
             path_style: values.one(&keys::S3_PATH_STYLE, parse::switch)?,
             redirect: values.one(&keys::REDIRECT, parse::switch)?,
+            advertise: values.optional(&keys::ADVERTISE, parse::external_url)?,
+            spool: values.optional(&keys::SPOOL, parse::path)?,
             sealing_key: sealing_key.ok_or_else(|| incomplete(keys::SEALING_KEY_FILE.name))?,
         })
     }

@@ -38,6 +38,10 @@ keys! {
         "File of the key that seals secrets in the table, the same for all instances; `berth admin create-store` makes it with the table";
     REDIRECT: Switch, Aws, "redirect", "BOOL", "true",
         "Redirect clients to the bucket for blobs, instead of passing the bytes on";
+    ADVERTISE: Text, Aws, "advertise", "URL", "",
+        "Address at which the other instances reach this one, as in http://10.0.0.5:5000; without it they wait until what it fetches is stored";
+    SPOOL: Text, Aws, "spool", "DIR", "",
+        "Folder for blobs on their way to S3, from which clients are served meanwhile; without it the system's for temporary files";
     AWS_REGION: Text, Aws, "aws_region", "REGION", "",
         "Region; without it environment and profile say it, as they do credentials";
     DYNAMODB_ENDPOINT: Text, Aws, "dynamodb_endpoint", "URL", "",

@@ -85,7 +85,7 @@ fn every_key_has_one_meaning_in_all_three_sources() {
             "store" => continue,
             "listen" | "metrics_listen" => "[::1]:1",
             "mirror" => "ghcr.io=[::1]:1",
-            "external_url" => "https://r.test",
+            "external_url" | "advertise" => "https://r.test",
             "trusted_proxies" => "10.0.0.0/8",
             "bucket_prefix" => "a/",
             "redirect" => "false",

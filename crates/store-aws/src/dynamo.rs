@@ -43,7 +43,8 @@
 //! timeouts) and here (another transaction is at the record) until ten seconds
 //! are over. Lost answers are taken care of: a single put or update with a
 //! condition carries a write id in the attribute `w`, a transaction a client
-//! token, a delete with a condition goes as a transaction of one. A try that was
+//! token, a delete with a condition goes as a transaction of one, or as
+//! `delete_if`, which does not tell whether anything was deleted. A try that was
 //! given up may still be executed later, after other writes: a token stops that,
 //! a write id does not. So a write whose condition may come true again goes
 //! through `transact`, even if it is one.
@@ -80,6 +81,7 @@ mod expression;
 mod gc;
 mod item;
 mod key;
+mod leases;
 mod link_commit;
 mod link_lists;
 mod links;

@@ -5,7 +5,8 @@
 //! | call | requests to S3 |
 //! |---|---|
 //! | a writer of less than a part, finished at once | 1 PUT |
-//! | of more | create, a PUT a part, complete |
+//! | of more | create, a PUT a part, complete; behind 512 parts 1 PUT for each 4 more |
+//! | a checkpoint | none |
 //! | a pause | 1 PUT if bytes are left over that make no part |
 //! | going on after it | 1 GET of these; where there are parts, 1 PUT for each 4 more, and 1 list in the end |
 //! | `put` | 1 PUT |

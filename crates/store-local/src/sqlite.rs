@@ -9,6 +9,7 @@ use rusqlite::Connection;
 
 use crate::{DataFolder, FolderLock, OpenError};
 use error::SqliteResult;
+use leases::Leases;
 use readers::Readers;
 use writer::{Answered, Writer};
 
@@ -20,6 +21,7 @@ mod envelope;
 mod error;
 mod gc_queue;
 mod job_queue;
+mod leases;
 mod link_commit;
 mod links;
 mod manifest_record;
@@ -52,7 +54,8 @@ mod writer;
 /// those of upload sessions (see [`UploadStore`](berth_ports::UploadStore)) and
 /// steps that a repeat would only do again: a link is condemned, edges that
 /// count for nothing go, entries of the garbage queue are settled. Several
-/// processes may have the same database open. The last clone's drop waits for
+/// processes may have the same database open. Leases are in memory, each
+/// process has its own. The last clone's drop waits for
 /// the writes under way and closes the database.
 #[derive(Clone)]
 pub struct SqliteStore {
@@ -62,6 +65,7 @@ pub struct SqliteStore {
 struct Inner {
     readers: Readers,
     writer: Writer,
+    leases: Leases,
     clock: Arc<dyn Clock>,
 }
 
@@ -102,6 +106,7 @@ impl SqliteStore {
             inner: Arc::new(Inner {
                 readers,
                 writer,
+                leases: Leases::default(),
                 clock,
             }),
         })

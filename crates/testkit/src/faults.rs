@@ -3,8 +3,8 @@
 //! [`Faults::wrap`] puts itself between a caller and its ports. It counts the
 //! calls, and at the one that [`Faults::strike`] named it either fails before
 //! anything was done, or does what was asked and loses the answer. Writers,
-//! growing objects and streams that a port hands out are wrapped too, each of
-//! their steps is a call.
+//! spools, growing objects and streams that a port hands out are wrapped too,
+//! each of their steps is a call.
 //!
 //! What cannot fail is not counted: the time, fresh ids, and what computes
 //! without a failure of its own. A port or method that is not listed here does
@@ -90,9 +90,12 @@ impl Faults {
             gc,
             runs,
             uploads,
+            leases,
             outbox,
             queue,
             upstream,
+            instances,
+            spools,
             secrets,
             clock,
             ids,
@@ -111,9 +114,12 @@ impl Faults {
             gc: self.around(gc),
             runs: self.around(runs),
             uploads: self.around(uploads),
+            leases: self.around(leases),
             outbox: self.around(outbox),
             queue: self.around(queue),
             upstream: self.around(upstream),
+            instances: self.around(instances),
+            spools: self.around(spools),
             secrets: self.around(secrets),
             clock,
             ids,

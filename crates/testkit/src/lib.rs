@@ -3,7 +3,8 @@
 pub use clock::ManualClock;
 pub use faults::{Fault, Faults};
 pub use ids::CountingIds;
-pub use memory::{MemoryBlobs, MemoryStore};
+pub use instances::NoInstances;
+pub use memory::{MemoryBlobs, MemorySpools, MemoryStore};
 pub use queue::{Queue, QueueTime};
 pub use stores::{Blobs, Stores, TwoSecrets};
 
@@ -12,6 +13,7 @@ mod faults;
 pub mod hub;
 mod ids;
 pub mod image;
+mod instances;
 mod memory;
 pub mod model;
 mod queue;

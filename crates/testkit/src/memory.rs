@@ -6,26 +6,30 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use berth_domain::{
-    Blob, Edge, EdgeTarget, Envelope, Link, LinkId, Manifest, ManifestState, Member, Nonce, Page,
-    Project, ProjectId, ProjectName, Referrer, RegistryEndpoint, RegistryId, Repository, Run,
-    RunId, RunKind, Schedule, Sequence, SigningKey, Tag, UploadId, UploadSession, User, UserId,
+    Blob, Edge, EdgeTarget, Envelope, Lease, LeaseName, Link, LinkId, Manifest, ManifestState,
+    Member, Nonce, Page, Project, ProjectId, ProjectName, Referrer, RegistryEndpoint, RegistryId,
+    Repository, Run, RunId, RunKind, Schedule, Sequence, SigningKey, Tag, UploadId, UploadSession,
+    User, UserId,
 };
 use berth_oci::{Digest, RepositoryName, TagName};
 use berth_ports::{Clock, GcSubject, Sequences, StoreError, StoreResult};
 use jiff::Timestamp;
 
 pub use blobs::MemoryBlobs;
+pub use spools::MemorySpools;
 
 mod access;
 mod blobs;
 mod growing;
 mod jobs;
+mod leases;
 mod links;
 mod manifests;
 mod projects;
 mod registries;
 mod repositories;
 mod runs;
+mod spools;
 mod tags;
 mod uploads;
 
@@ -60,6 +64,7 @@ struct State {
     runs: BTreeMap<(RunKind, RunId), Run>,
     schedules: BTreeMap<RunKind, Schedule>,
     uploads: BTreeMap<UploadId, UploadSession>,
+    leases: BTreeMap<LeaseName, Lease>,
     /// With the time of writing, the oldest first.
     outbox: Vec<(Timestamp, Envelope)>,
     queue: Vec<jobs::Queued>,
@@ -161,5 +166,12 @@ impl Sequences for MemoryStore {
         let last = state.sequences.entry(sequence.as_str()).or_default();
         *last += 1;
         Ok(*last)
+    }
+
+    async fn raise(&self, sequence: Sequence, last: i64) -> StoreResult<()> {
+        let mut state = self.state();
+        let held = state.sequences.entry(sequence.as_str()).or_default();
+        *held = last.max(*held);
+        Ok(())
     }
 }

@@ -5,8 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use berth_ports::{
-    AccessStore, BlobStore, GcQueue, LinkStore, ManifestStore, MetadataStore, Outbox, ProjectStore,
-    RegistryStore, RepositoryStore, RunStore, Secrets, Sequences, TagStore, UploadStore,
+    AccessStore, BlobStore, GcQueue, LeaseStore, LinkStore, ManifestStore, MetadataStore, Outbox,
+    ProjectStore, RegistryStore, RepositoryStore, RunStore, Secrets, Sequences, TagStore,
+    UploadStore,
 };
 
 use crate::ManualClock;
@@ -36,6 +37,8 @@ pub struct Stores {
     pub runs: Arc<dyn RunStore>,
     /// Upload sessions.
     pub uploads: Arc<dyn UploadStore>,
+    /// Who does what is done once.
+    pub leases: Arc<dyn LeaseStore>,
     /// Jobs not sent yet.
     pub outbox: Arc<dyn Outbox>,
     /// The clock by which the store tells the age of what is in the outbox.
@@ -61,6 +64,7 @@ impl Stores {
             gc: store.clone(),
             runs: store.clone(),
             uploads: store.clone(),
+            leases: store.clone(),
             outbox: store,
             clock,
             calls_a_look: 1,

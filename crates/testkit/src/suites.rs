@@ -91,6 +91,7 @@ macro_rules! metadata_suites {
         $crate::gc_queue_suite!($subject);
         $crate::histories_suite!($subject);
         $crate::uploads_suite!($subject);
+        $crate::leases_suite!($subject);
         $crate::outbox_suite!($subject);
     };
 }
@@ -114,9 +115,11 @@ macro_rules! blob_suites {
         $crate::blob_writes_suite!($subject);
         $crate::blob_reads_suite!($subject);
         $crate::blob_follow_suite!($subject);
+        $crate::blob_checkpoints_suite!($subject);
     };
 }
 
+pub mod blob_checkpoints;
 pub mod blob_follow;
 pub mod blob_life;
 pub mod blob_reads;
@@ -128,6 +131,7 @@ pub mod gc_queue;
 pub mod histories;
 mod history_calls;
 pub mod ids;
+pub mod leases;
 pub mod link_commit;
 pub mod link_life;
 pub mod link_lists;
@@ -150,6 +154,7 @@ pub mod runs;
 pub mod sealing;
 pub mod sequences;
 pub mod signing_keys;
+pub mod spools;
 pub mod tags;
 pub mod tasks;
 pub mod tokens;

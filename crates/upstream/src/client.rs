@@ -250,7 +250,7 @@ fn append<'s>(url: &mut Url, segments: impl IntoIterator<Item = &'s str>) -> Ups
 }
 
 /// Where the body of a blob's answer begins, and how large the blob is.
-fn part(response: &Response, offset: u64) -> UpstreamResult<(u64, Option<u64>)> {
+pub(crate) fn part(response: &Response, offset: u64) -> UpstreamResult<(u64, Option<u64>)> {
     let headers = response.headers();
     match response.status() {
         StatusCode::OK => Ok((0, number(headers, &CONTENT_LENGTH))),

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_host::{RandomIds, SealingKey, SystemClock};
+use berth_host::{RandomIds, SealingKey, SystemClock, TempSpools};
 use berth_settings::AwsStore;
 use berth_store_aws::{
     Aws, AwsSettings, DynamoSettings, DynamoStore, S3Blobs, S3Settings, SqsQueue, SqsSettings,
     TableError,
 };
 
+use crate::wired::Neighbourhood;
 use crate::{Wired, WiringError};
 
 /// How long a signed address of a blob is good for: long enough to begin, and
@@ -68,6 +69,14 @@ pub(crate) async fn attach(settings: &AwsStore) -> Result<Wired, WiringError> {
         Arc::new(queue),
         Arc::new(blobs),
         &key,
+        Neighbourhood {
+            address: settings.advertise.clone(),
+            spools: settings
+                .spool
+                .clone()
+                .map(TempSpools::of)
+                .unwrap_or_default(),
+        },
         None,
     )
 }

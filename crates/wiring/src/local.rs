@@ -8,6 +8,7 @@ use berth_ports::Clock as _;
 use berth_settings::{Listen, Settings};
 use berth_store_local::{DataFolder, FileBlobs, FolderLock, SqliteStore};
 
+use crate::wired::Neighbourhood;
 use crate::{Wired, WiringError};
 
 /// The file of the sealing key in the data folder.
@@ -49,5 +50,6 @@ fn wire(
     let blobs = Arc::new(FileBlobs::open(folder)?);
     let store = Arc::new(store);
     let lock = lock.map(|lock| Box::new(lock) as _);
-    Wired::over(store.clone(), store, blobs, key, lock)
+    let alone = Neighbourhood::default();
+    Wired::over(store.clone(), store, blobs, key, alone, lock)
 }

@@ -3,10 +3,10 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use berth_host::{HostSecrets, RandomIds, SealingKey, SystemClock, TokioTasks};
+use berth_host::{HostSecrets, RandomIds, SealingKey, SystemClock, TempSpools, TokioTasks};
 use berth_ports::{BlobStore, JobQueue, MetadataStore, OtherPorts, Ports};
 use berth_settings::{Settings, Store};
-use berth_upstream::HttpUpstream;
+use berth_upstream::{HttpInstances, HttpUpstream};
 
 use crate::WiringError;
 #[cfg(feature = "aws")]
@@ -25,6 +25,15 @@ pub struct Wired {
     _lock: Option<Box<dyn Any + Send + Sync>>,
 }
 
+/// What an instance shares a cache with others by.
+#[derive(Debug, Default)]
+pub(crate) struct Neighbourhood {
+    /// Where the others reach it.
+    pub(crate) address: Option<String>,
+    /// Where it keeps blobs on their way.
+    pub(crate) spools: TempSpools,
+}
+
 impl Wired {
     /// The ports over these stores, and those that every store has alike.
     pub(crate) fn over<S: MetadataStore>(
@@ -32,6 +41,7 @@ impl Wired {
         queue: Arc<dyn JobQueue>,
         blobs: Arc<dyn BlobStore>,
         key: &SealingKey,
+        neighbourhood: Neighbourhood,
         lock: Option<Box<dyn Any + Send + Sync>>,
     ) -> Result<Self, WiringError> {
         let tasks = TokioTasks::new();
@@ -39,6 +49,8 @@ impl Wired {
             blobs,
             queue,
             upstream: Arc::new(HttpUpstream::new()?),
+            instances: Arc::new(HttpInstances::new(neighbourhood.address)?),
+            spools: Arc::new(neighbourhood.spools),
             secrets: Arc::new(HostSecrets::new(key)?),
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),

@@ -1,4 +1,4 @@
-//! A progress bar on a terminal.
+//! A progress bar on a terminal, a line now and then elsewhere.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
@@ -6,38 +6,50 @@ use std::time::{Duration, Instant};
 /// How often it is drawn at the most.
 const INTERVAL: Duration = Duration::from_millis(100);
 
+/// How often a line is written where there is no terminal.
+const LINES: Duration = Duration::from_secs(10);
+
 /// Characters of a full bar.
 const WIDTH: u64 = 30;
 
-/// A bar on standard error; none where that is no terminal.
+/// A bar on standard error.
 #[derive(Debug)]
 pub(super) struct Bar {
     terminal: bool,
-    drawn: Option<Instant>,
+    /// When it was drawn last, or begun.
+    last: Instant,
+    drawn: bool,
 }
 
 impl Bar {
     pub(super) fn new() -> Self {
         Self {
             terminal: io::stderr().is_terminal(),
-            drawn: None,
+            last: Instant::now(),
+            drawn: false,
         }
     }
 
     /// Draws `done` bytes of `total`, unless it did a moment ago.
     pub(super) fn draw(&mut self, done: u64, total: u64) {
-        if !self.terminal || self.drawn.is_some_and(|drawn| drawn.elapsed() < INTERVAL) {
+        let interval = if self.terminal { INTERVAL } else { LINES };
+        if self.last.elapsed() < interval {
             return;
         }
-        self.drawn = Some(Instant::now());
+        self.last = Instant::now();
+        self.drawn = self.terminal;
         let line = render(done, total);
         // A bar that cannot be drawn is not worth an error.
-        let _ = write!(io::stderr(), "\r{line}\x1b[K");
+        let _ = if self.terminal {
+            write!(io::stderr(), "\r{line}\x1b[K")
+        } else {
+            writeln!(io::stderr(), "{line}")
+        };
     }
 
     /// Takes the bar away.
     pub(super) fn clear(&mut self) {
-        if self.drawn.take().is_some() {
+        if std::mem::take(&mut self.drawn) {
             let _ = write!(io::stderr(), "\r\x1b[K");
         }
     }

@@ -6,11 +6,11 @@ use berth_domain::{Action, Resource};
 use berth_oci::{ByteRange, Digest, RangeOutcome, ReadOperation};
 use berth_ports::{Access, ByteStream, Span};
 use berth_service::{BlobHandle, Error};
-use http::StatusCode;
 use http::header::{
     ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, IF_RANGE,
     LOCATION, RANGE,
 };
+use http::{HeaderMap, StatusCode};
 
 use super::manifests::{CONTENT_DIGEST, is_current, value};
 use super::{Call, Result};
@@ -51,50 +51,57 @@ impl Call<'_> {
 
     async fn get_blob(&self, digest: Digest) -> Result<Response> {
         let blob = self.app.service.blob(&self.target, digest).await?;
-        let whole = Span {
-            start: 0,
-            end: blob.size,
-        };
-        match self.range(&blob, digest) {
-            RangeOutcome::Whole => send(&blob, digest, StatusCode::OK, whole).await,
-            RangeOutcome::Part(part) => {
-                let span = Span {
-                    start: part.start,
-                    end: part.start + part.len(),
-                };
-                let mut response = send(&blob, digest, StatusCode::PARTIAL_CONTENT, span).await?;
-                let range = berth_oci::content_range(part.start, part.end_inclusive, blob.size);
-                response.headers_mut().insert(CONTENT_RANGE, value(range));
-                Ok(response)
-            }
-            RangeOutcome::Unsatisfiable => {
-                let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
-                let range = berth_oci::unsatisfied_range(blob.size);
-                response.headers_mut().insert(CONTENT_RANGE, value(range));
-                Ok(response)
-            }
-        }
-    }
-
-    /// What the client wants of it; a range of another version is no range.
-    fn range(&self, blob: &BlobHandle, digest: Digest) -> RangeOutcome {
-        let headers = &self.parts.headers;
-        let text = |name| {
-            headers
-                .get(name)
-                .and_then(|value: &HeaderValue| value.to_str().ok())
-        };
-        let outdated =
-            text(IF_RANGE).is_some_and(|tag| tag.trim_matches('"') != digest.to_string());
-        match text(RANGE) {
-            Some(range) if !outdated => ByteRange::parse(range, blob.size),
-            _ => RangeOutcome::Whole,
-        }
+        content(&blob, digest, &self.parts.headers).await
     }
 
     pub(super) async fn delete_blob(&self, digest: Digest) -> Result<Response> {
         self.app.service.delete_blob(&self.target, digest).await?;
         Ok(StatusCode::ACCEPTED.into_response())
+    }
+}
+
+/// The bytes of a blob that a request with these headers wants.
+pub(crate) async fn content(
+    blob: &BlobHandle,
+    digest: Digest,
+    headers: &HeaderMap,
+) -> Result<Response> {
+    let whole = Span {
+        start: 0,
+        end: blob.size,
+    };
+    match range(blob, digest, headers) {
+        RangeOutcome::Whole => send(blob, digest, StatusCode::OK, whole).await,
+        RangeOutcome::Part(part) => {
+            let span = Span {
+                start: part.start,
+                end: part.start + part.len(),
+            };
+            let mut response = send(blob, digest, StatusCode::PARTIAL_CONTENT, span).await?;
+            let range = berth_oci::content_range(part.start, part.end_inclusive, blob.size);
+            response.headers_mut().insert(CONTENT_RANGE, value(range));
+            Ok(response)
+        }
+        RangeOutcome::Unsatisfiable => {
+            let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
+            let range = berth_oci::unsatisfied_range(blob.size);
+            response.headers_mut().insert(CONTENT_RANGE, value(range));
+            Ok(response)
+        }
+    }
+}
+
+/// What the client wants of it; a range of another version is no range.
+fn range(blob: &BlobHandle, digest: Digest, headers: &HeaderMap) -> RangeOutcome {
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
+    let outdated = text(IF_RANGE).is_some_and(|tag| tag.trim_matches('"') != digest.to_string());
+    match text(RANGE) {
+        Some(range) if !outdated => ByteRange::parse(range, blob.size),
+        _ => RangeOutcome::Whole,
     }
 }
 

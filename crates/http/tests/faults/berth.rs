@@ -67,9 +67,15 @@ impl Berth {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        self.send_and(request, || ()).await
+    }
+
+    /// The same, with something to be done before the body is read.
+    pub(crate) async fn send_and(&self, request: Request<Body>, answered: impl FnOnce()) -> Answer {
         let is_head = request.method() == Method::HEAD;
         let answered = async {
             let response = self.router.clone().oneshot(request).await.unwrap();
+            answered();
             let (parts, body) = response.into_parts();
             let body = to_bytes(body, usize::MAX).await.ok();
             Answer {

@@ -7,7 +7,7 @@ use berth_host::{HostSecrets, SealingKey, TokioTasks};
 use berth_ports::{Clock as _, OtherPorts, Ports};
 use berth_service::{FirstStart, NewPassword};
 use berth_testkit::image::{Content, Image};
-use berth_testkit::{CountingIds, MemoryBlobs, MemoryStore};
+use berth_testkit::{CountingIds, MemoryBlobs, MemorySpools, MemoryStore, NoInstances};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::json;
@@ -89,6 +89,8 @@ impl World {
             blobs: Arc::new(self.blobs.clone()),
             queue: self.store.clone(),
             upstream: self.upstream.client.clone(),
+            instances: Arc::new(NoInstances),
+            spools: Arc::new(MemorySpools),
             secrets: self.secrets.clone(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),

@@ -14,7 +14,9 @@ use berth_http::{App, HttpSettings, router};
 use berth_ports::{OtherPorts, Ports};
 use berth_service::{FirstStart, NewPassword, Service, ServiceSettings};
 use berth_testkit::image::{Content, Image};
-use berth_testkit::{CountingIds, ManualClock, MemoryBlobs, MemoryStore};
+use berth_testkit::{
+    CountingIds, ManualClock, MemoryBlobs, MemorySpools, MemoryStore, NoInstances,
+};
 use berth_upstream::HttpUpstream;
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
@@ -49,6 +51,8 @@ fn ports(clock: Arc<ManualClock>, tasks: Arc<TokioTasks>) -> Ports {
         blobs: Arc::new(MemoryBlobs::default()),
         queue: store.clone(),
         upstream: Arc::new(HttpUpstream::new().unwrap()),
+        instances: Arc::new(NoInstances),
+        spools: Arc::new(MemorySpools),
         secrets: Arc::new(HostSecrets::new(&key).unwrap()),
         clock,
         ids: Arc::new(CountingIds::new()),

@@ -168,6 +168,25 @@ async fn a_registry_token_is_no_login_to_the_api() {
 }
 
 #[tokio::test]
+async fn what_instances_ask_each_other_is_answered_to_nobody_else() {
+    let berth = Berth::start().await;
+    let fill = format!("/berth/fills/sha256:{}/library/app", "0".repeat(64));
+    let token = http::Request::get("/service/token?service=harbor-registry");
+    let token = authorized(token, "admin", crate::berth::PASSWORD).body(Body::empty());
+    let token = berth.answer(token.unwrap()).await.json()["token"].clone();
+    let bearer = format!("Bearer {}", token.as_str().unwrap());
+    let get = || http::Request::get(&fill);
+    for request in [
+        get(),
+        authorized(get(), "admin", crate::berth::PASSWORD),
+        get().header("authorization", bearer),
+    ] {
+        let answer = berth.answer(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_over_its_limit_is_refused() {
     let berth = Berth::start().await;
     let request = authorized(request("POST /projects"), "admin", crate::berth::PASSWORD)

@@ -10,7 +10,9 @@ use berth_ports::{JobQueue, MetadataStore, OtherPorts, Ports, Task, Tasks};
 use berth_service::{ADMIN, Body, NewProject, Service, ServiceSettings, Target};
 use berth_store_local::{DataFolder, SqliteStore};
 use berth_testkit::image::{Content, Format, Image, Index};
-use berth_testkit::{CountingIds, Faults, ManualClock, MemoryBlobs, MemoryStore};
+use berth_testkit::{
+    CountingIds, Faults, ManualClock, MemoryBlobs, MemorySpools, MemoryStore, NoInstances,
+};
 use berth_upstream::HttpUpstream;
 use bytes::Bytes;
 use futures_util::stream;
@@ -96,6 +98,8 @@ impl World {
             blobs: Arc::new(blobs.clone()),
             queue: store.clone(),
             upstream: Arc::new(HttpUpstream::new().unwrap()),
+            instances: Arc::new(NoInstances),
+            spools: Arc::new(MemorySpools),
             secrets: Arc::new(HostSecrets::new(&key).unwrap()),
             clock: clock.clone(),
             ids: Arc::new(CountingIds::new()),

@@ -1,28 +1,29 @@
 //! One blob's way from upstream into the store.
+//!
+//! Of all instances one holds the lease on it and fetches; the others follow
+//! what comes in there. See `docs/architecture.md`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use berth_domain::{LinkId, ObjectKey, RegistryId, Remote, UploadSession};
+use berth_domain::{LeaseName, LinkId, ObjectKey, RegistryId, Remote, UploadSession};
 use berth_oci::Digest;
-use berth_ports::{
-    BlobWriter, FetchedBlob, Finished, UpstreamError, UpstreamResult, UpstreamStream,
-};
-use bytes::{Buf, Bytes};
-use futures_util::StreamExt;
+use berth_ports::{FetchedBlob, Finished, Growing, StoreError, UpstreamError};
 
 use crate::error::{Error, Result};
 use crate::proxy::absence::Asked;
+use crate::proxy::copy::Copy;
 use crate::proxy::fills::{Growth, Phase, Progress};
+use crate::proxy::lease::{Taken, Tenure};
 use crate::proxy::remote::upstream_name;
+use crate::proxy::sink::{Sink, first_needed};
+use crate::proxy::source::{Source, invalid};
 use crate::service::{Service, Target};
 
-/// How often the upstream may break off in a row.
-const BREAKS: u32 = 5;
-/// After so many bytes more, earlier breaks are forgotten.
-const FORGIVEN: u64 = 1024 * 1024;
-/// The wait after the first break; it doubles with each further one.
-const PAUSE: Duration = Duration::from_millis(100);
+/// How often this instance may lose the lease on one blob.
+const LOSSES: u32 = 5;
+
+/// An object that a repository has: where, and of how many bytes.
+type Held = (ObjectKey, u64);
 
 /// The task that fetches a blob for all who wait for it.
 pub(super) struct Fill {
@@ -50,28 +51,98 @@ impl Fill {
         self.progress.show(phase);
     }
 
-    async fn fetch(&self) -> Result<(ObjectKey, u64)> {
+    async fn fetch(&self) -> Result<Held> {
+        let name = LeaseName::blob(&self.target.repository, self.digest);
+        let mut copy = Copy::default();
+        let (mut gone, mut losses) = (None, 0);
+        loop {
+            match self.service.take_lease(&name, gone.take()).await? {
+                Taken::Ours(tenure) => {
+                    let done = tenure.during(self.fetch_alone(&tenure, &mut copy)).await;
+                    tenure.end().await;
+                    match done {
+                        Ok(Some(held)) => return Ok(held),
+                        Ok(None) | Err(Error::UploadUnknown) if losses < LOSSES => losses += 1,
+                        Ok(None) => return Err(Error::UploadUnknown),
+                        Err(error) => return Err(error),
+                    }
+                }
+                Taken::Theirs(lease) => {
+                    gone = self.follow(&lease, &mut copy).await?;
+                    if let Some(held) = self.held().await? {
+                        return Ok(held);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Fetches the blob under a lease.
+    async fn fetch_alone(&self, tenure: &Tenure, copy: &mut Copy) -> Result<Held> {
         // An earlier fill may have ended since the caller looked.
         if let Some(held) = self.held().await? {
             return Ok(held);
         }
         let remote = self.service.remote(self.registry).await?;
+        copy.comes_from(tenure.id());
+        let source = Source::new(self, &remote);
+        if let Some(session) = self.left_session(tenure).await? {
+            let offset = first_needed(&session, copy);
+            let body = source
+                .open(offset)
+                .await
+                .map_err(|error| self.note(error))?;
+            match self.store(source, body, session, copy).await {
+                // Its object is gone, or finished: it cannot be gone on with.
+                Err(Error::Store(StoreError::NotFound(_) | StoreError::Corrupt(_))) => {}
+                stored => return stored,
+            }
+        }
         if self.link_shared(&remote).await?
             && let Some(held) = self.held().await?
         {
             return Ok(held);
         }
-        let source = Source {
-            fill: self,
-            remote: &remote,
-            breaks: 0,
-            progress: 0,
-        };
+        let source = Source::new(self, &remote);
         let body = source.open(0).await.map_err(|error| self.note(error))?;
-        self.store(source, body).await
+        let (repository, algorithm) = (&self.target.repository, self.digest.algorithm());
+        let session = self.service.open_session(repository, algorithm).await?;
+        if !tenure.announce(session.id).await? {
+            let owner = (session.id, session.epoch);
+            self.service
+                .end_session_with_object(owner, session.key)
+                .await?;
+            return Err(Error::UploadUnknown);
+        }
+        self.store(source, body, session, copy).await
     }
 
-    async fn held(&self) -> Result<Option<(ObjectKey, u64)>> {
+    /// The session of a holder that is gone, claimed; `None` if there is none.
+    async fn left_session(&self, tenure: &Tenure) -> Result<Option<UploadSession>> {
+        let Some(id) = tenure.left() else {
+            return Ok(None);
+        };
+        let uploads = &self.service.ports.uploads;
+        let Some(left) = uploads.upload(id).await? else {
+            return Ok(None);
+        };
+        match uploads
+            .claim_upload(id, left.epoch, self.service.now())
+            .await
+        {
+            Ok(session) => {
+                tracing::info!(
+                    repository = %self.target.repository, digest = %self.digest,
+                    offset = session.state.offset, "going on with another instance's fetch"
+                );
+                Ok(Some(session))
+            }
+            Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) async fn held(&self) -> Result<Option<Held>> {
         let link = self.service.link(&self.target, self.digest).await?;
         Ok(link.map(|link| (link.key, link.size)))
     }
@@ -104,15 +175,18 @@ impl Fill {
     }
 
     /// Writes the blob under an upload session, which owns the object until it
-    /// is linked: should this process die, the sweep of idle sessions finds it.
-    async fn store(&self, source: Source<'_>, body: FetchedBlob) -> Result<(ObjectKey, u64)> {
+    /// is linked: should this process die and no other go on, the sweep of idle
+    /// sessions finds it.
+    async fn store(
+        &self,
+        source: Source<'_>,
+        body: FetchedBlob,
+        session: UploadSession,
+        copy: &mut Copy,
+    ) -> Result<Held> {
         let service = &self.service;
-        let repository = &self.target.repository;
-        let session = service
-            .open_session(repository, self.digest.algorithm())
-            .await?;
         let owner = (session.id, session.epoch);
-        let (link, size) = match self.write(source, body, &session).await {
+        let (link, size) = match self.write(source, body, &session, copy).await {
             Ok(written) => written,
             Err(error) => {
                 // Should this fail too, the sweep of idle sessions does it.
@@ -134,29 +208,30 @@ impl Fill {
         mut source: Source<'_>,
         body: FetchedBlob,
         session: &UploadSession,
+        copy: &mut Copy,
     ) -> Result<(LinkId, u64)> {
         let size = body.size;
         let blobs = &self.service.ports.blobs;
         let mut writer = blobs.write(session.key, session.state.clone()).await?;
-        let growth = size.filter(|size| *size > 0).zip(writer.follow());
-        let show = |verified| {
-            if let Some((size, view)) = growth.clone() {
-                self.progress.show(Phase::Growing(Growth {
-                    size,
-                    view,
-                    verified,
-                }));
-            }
-        };
-        show(false);
-        source.copy(body, writer.as_mut(), size).await?;
+        let own_view = writer.follow();
+        // A store that shows what is unfinished is this instance's alone.
+        let is_shared = own_view.is_none();
+        if is_shared && session.state.offset == 0 {
+            copy.begin(&self.service).await;
+        }
+        let view = own_view.or_else(|| copy.view());
+        let shown = size.zip(view);
+        self.show(shown.as_ref(), true, false);
+        let mut sink = Sink::new(&self.service, session, writer.as_mut(), copy, is_shared);
+        source.copy(body, &mut sink, size).await?;
         let actual = writer.digest().await?;
         if actual != self.digest {
             let what = format!("the bytes of blob {} hash to {actual}", self.digest);
             return Err(invalid(what).into());
         }
+        self.check_copy(copy).await?;
         // Nobody who follows has to wait for the disk.
-        show(true);
+        self.show(shown.as_ref(), true, true);
         let service = &self.service;
         let (target, digest) = (&self.target, self.digest);
         let link = service
@@ -171,127 +246,35 @@ impl Fill {
         service.give_up_link(target, digest, link).await;
         Err(error)
     }
-}
 
-/// The upstream's side of a fill: goes on where it broke off.
-struct Source<'a> {
-    fill: &'a Fill,
-    remote: &'a Remote,
-    /// Breaks since there was progress.
-    breaks: u32,
-    /// The offset up to which breaks are forgiven.
-    progress: u64,
-}
-
-impl Source<'_> {
-    async fn open(&self, offset: u64) -> UpstreamResult<FetchedBlob> {
-        let name = upstream_name(&self.fill.target)
-            .map_err(|error| UpstreamError::Invalid(error.to_string()))?;
-        let upstream = &self.fill.service.ports.upstream;
-        let body = upstream
-            .get_blob(self.remote, name, self.fill.digest, offset)
-            .await?;
-        if body.start > offset {
-            return Err(invalid(
-                "a range begins behind what was asked for".to_owned(),
-            ));
+    /// Nobody may be told that a copy is whole whose bytes are wrong.
+    pub(super) async fn check_copy(&self, copy: &mut Copy) -> Result<()> {
+        if copy.is(self.digest).await? {
+            return Ok(());
         }
-        Ok(body)
+        let what = format!(
+            "instances were sent different bytes of blob {}",
+            self.digest
+        );
+        Err(invalid(what).into())
     }
 
-    /// Copies the whole blob.
-    async fn copy(
-        &mut self,
-        body: FetchedBlob,
-        writer: &mut dyn BlobWriter,
-        size: Option<u64>,
-    ) -> Result<()> {
-        let mut body = body;
-        loop {
-            let skip = writer.offset() - body.start;
-            let broken = match copy_stream(body.stream, skip, writer, size).await? {
-                Ok(()) if size.is_none_or(|size| writer.offset() == size) => return Ok(()),
-                Ok(()) => UpstreamError::Unreachable("it ended before its end".to_owned()),
-                Err(error) => error,
-            };
-            body = self.resume(broken, writer.offset()).await?;
-            if size.is_some() && body.size.is_some() && body.size != size {
-                return Err(invalid("a blob changed its size".to_owned()).into());
-            }
-        }
-    }
-
-    /// Opens the rest after a break; the failure once it broke too often.
-    async fn resume(&mut self, broken: UpstreamError, offset: u64) -> Result<FetchedBlob> {
-        let mut broken = broken;
-        loop {
-            if offset >= self.progress + FORGIVEN {
-                self.breaks = 0;
-                self.progress = offset;
-            }
-            if !may_pass(&broken) || self.breaks == BREAKS {
-                return Err(broken.into());
-            }
-            tracing::info!(
-                repository = %self.fill.target.repository, digest = %self.fill.digest, offset,
-                error = %broken, "upstream broke off, going on from there"
-            );
-            self.fill
-                .service
-                .ports
-                .clock
-                .sleep(PAUSE * 2_u32.pow(self.breaks))
-                .await;
-            self.breaks += 1;
-            match self.open(offset).await {
-                Ok(body) => return Ok(body),
-                Err(error) => broken = error,
-            }
-        }
-    }
-}
-
-/// Copies a stream without its first `skip` bytes. The inner failure is the
-/// upstream's.
-async fn copy_stream(
-    mut stream: UpstreamStream,
-    mut skip: u64,
-    writer: &mut dyn BlobWriter,
-    size: Option<u64>,
-) -> Result<UpstreamResult<()>> {
-    while let Some(chunk) = stream.next().await {
-        let chunk = match chunk {
-            Ok(chunk) => without_first(chunk, &mut skip),
-            Err(error) => return Ok(Err(error)),
+    /// Shows those who follow what there is of the blob; an empty one has
+    /// nothing to show.
+    pub(super) fn show(
+        &self,
+        shown: Option<&(u64, Arc<dyn Growing>)>,
+        is_ours: bool,
+        verified: bool,
+    ) {
+        let Some((size, view)) = shown.filter(|(size, _)| *size > 0) else {
+            return;
         };
-        if size.is_some_and(|size| writer.offset() + chunk.len() as u64 > size) {
-            return Ok(Err(invalid("a blob is longer than it said".to_owned())));
-        }
-        if !chunk.is_empty() {
-            writer.append(chunk).await?;
-        }
+        self.progress.show(Phase::Growing(Growth {
+            size: *size,
+            view: Arc::clone(view),
+            is_ours,
+            verified,
+        }));
     }
-    Ok(Ok(()))
-}
-
-fn without_first(mut chunk: Bytes, skip: &mut u64) -> Bytes {
-    let skipped = usize::try_from(*skip)
-        .unwrap_or(usize::MAX)
-        .min(chunk.len());
-    chunk.advance(skipped);
-    *skip -= skipped as u64;
-    chunk
-}
-
-/// Whether the same request may succeed a moment later.
-fn may_pass(error: &UpstreamError) -> bool {
-    match error {
-        UpstreamError::Unreachable(_) | UpstreamError::Timeout => true,
-        UpstreamError::Status { status, .. } => *status == 429 || *status >= 500,
-        _ => false,
-    }
-}
-
-const fn invalid(what: String) -> UpstreamError {
-    UpstreamError::Invalid(what)
 }

@@ -44,6 +44,8 @@ pub(super) struct Growth {
     pub(super) size: u64,
     /// What is there of it.
     pub(super) view: Arc<dyn Growing>,
+    /// Whether this instance fetches it, not another.
+    pub(super) is_ours: bool,
     /// Whether all is there, and is what its digest says.
     pub(super) verified: bool,
 }
@@ -120,6 +122,11 @@ impl Fills {
         };
         Ok((Following(receiver), Some(progress)))
     }
+
+    /// The fill of `key`, if there is one.
+    pub(super) fn running(&self, key: &FillKey) -> Option<Following> {
+        lock(&self.running).get(key).cloned().map(Following)
+    }
 }
 
 /// Somebody's view of a fill.
@@ -157,6 +164,25 @@ impl Following {
             Phase::Failed(failure) => Err(failure.error()),
             Phase::Starting => Err(Failure::abandoned().error()),
         }
+    }
+
+    /// Waits until this instance has something of the blob from upstream, and
+    /// its size; `None` if that is over.
+    pub(super) async fn fetched_here(mut self) -> Result<Option<(Filling, u64)>> {
+        let decided = |phase: &Phase| match phase {
+            Phase::Starting => false,
+            Phase::Growing(growth) => growth.is_ours,
+            Phase::Held { .. } | Phase::Failed(_) => true,
+        };
+        let phase = match self.0.wait_for(decided).await {
+            Ok(phase) => phase.clone(),
+            Err(_) => return Ok(None),
+        };
+        let Phase::Growing(Growth { size, view, .. }) = phase else {
+            return Ok(None);
+        };
+        let phase = self.0;
+        Ok(Some((Filling { phase, view }, size)))
     }
 }
 

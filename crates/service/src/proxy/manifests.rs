@@ -8,13 +8,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_domain::{Manifest, RegistryId, Tag};
+use berth_domain::{LeaseName, Manifest, RegistryId, Tag};
 use berth_oci::{Digest, ParsedManifest, Reference, RepositoryName, TagName, media_type};
 use berth_ports::{FetchedManifest, ManifestDescription, StoreError, UpstreamError};
 
 use crate::error::{Error, Result};
 use crate::manifests::{Absent, NewManifest};
 use crate::proxy::absence::Asked;
+use crate::proxy::lease::Taken;
 use crate::proxy::remote::upstream_name;
 use crate::served::ServedManifest;
 use crate::service::{Service, Target};
@@ -307,7 +308,36 @@ impl Service {
             .await
     }
 
+    /// Fetches a manifest unless another instance does: then it waits for that.
     async fn fetch(
+        self: &Arc<Self>,
+        target: &Target,
+        registry: RegistryId,
+        asked: &Reference,
+        tag: Option<TagName>,
+    ) -> Result<ServedManifest> {
+        let name = LeaseName::manifest(&target.repository, asked);
+        loop {
+            match self.take_lease(&name, None).await? {
+                Taken::Ours(tenure) => {
+                    let fetch = self.fetch_alone(target, registry, asked, tag.clone());
+                    let fetched = tenure.during(fetch).await;
+                    tenure.end().await;
+                    if let Some(served) = fetched? {
+                        return Ok(served);
+                    }
+                }
+                Taken::Theirs(lease) => {
+                    self.outlast(&lease).await?;
+                    if let Some(held) = self.held_meanwhile(target, asked, tag.as_ref()).await? {
+                        return Ok(held);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn fetch_alone(
         &self,
         target: &Target,
         registry: RegistryId,
@@ -378,6 +408,7 @@ impl Service {
             bytes,
             tags,
             absent: Absent::AllowAll,
+            kept: None,
         };
         let bytes = new.bytes.clone();
         let manifest = match self.store_manifest(target, new).await {

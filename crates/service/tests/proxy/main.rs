@@ -19,7 +19,7 @@ use berth_oci::Digest;
 use berth_ports::{Access, Clock, OtherPorts, Ports, Span, StoreResult, UpstreamError};
 use berth_service::{BlobHandle, Error, Result, ServedManifest, Service, ServiceSettings, Target};
 use berth_testkit::hub::{Hub, HubSettings};
-use berth_testkit::{MemoryBlobs, MemoryStore};
+use berth_testkit::{MemoryBlobs, MemorySpools, MemoryStore, NoInstances};
 use berth_upstream::HttpUpstream;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -28,6 +28,7 @@ use jiff::Timestamp;
 mod blobs;
 mod fills;
 mod full;
+mod instances;
 mod limits;
 mod lists;
 mod manifests;
@@ -209,6 +210,8 @@ fn ports(clock: Arc<TestClock>) -> Ports {
         blobs: Arc::new(MemoryBlobs::default()),
         queue: store.clone(),
         upstream: Arc::new(HttpUpstream::new().unwrap()),
+        instances: Arc::new(NoInstances),
+        spools: Arc::new(MemorySpools),
         secrets: Arc::new(HostSecrets::new(&key).unwrap()),
         clock,
         ids: Arc::new(RandomIds),

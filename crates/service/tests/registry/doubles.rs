@@ -93,6 +93,10 @@ impl Sequences for Interleaved {
         yield_now().await;
         self.0.next(sequence).await
     }
+
+    async fn raise(&self, sequence: Sequence, last: i64) -> StoreResult<()> {
+        self.0.raise(sequence, last).await
+    }
 }
 
 #[async_trait]

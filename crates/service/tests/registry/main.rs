@@ -18,7 +18,9 @@ use berth_service::{
     ADMIN, Body, Chunk, NewProject, ProjectReference, Result, Service, ServiceSettings, Target,
 };
 use berth_testkit::image::{Content, Image};
-use berth_testkit::{CountingIds, ManualClock, MemoryBlobs, MemoryStore};
+use berth_testkit::{
+    CountingIds, ManualClock, MemoryBlobs, MemorySpools, MemoryStore, NoInstances,
+};
 use berth_upstream::HttpUpstream;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
@@ -73,6 +75,8 @@ impl Registry {
             blobs: disk.clone(),
             queue: store.clone(),
             upstream: Arc::new(HttpUpstream::new().unwrap()),
+            instances: Arc::new(NoInstances),
+            spools: Arc::new(MemorySpools),
             secrets: secrets.clone(),
             clock: clock.clone(),
             ids: Arc::new(CountingIds::new()),

@@ -20,6 +20,8 @@ pub(super) enum Condition {
     Compares(&'static str, &'static str, AttributeValue),
     /// Each of these holds.
     All(Vec<Self>),
+    /// One of these holds.
+    Any(Vec<Self>),
 }
 
 impl Condition {
@@ -49,6 +51,14 @@ impl Condition {
         }
     }
 
+    /// The attribute is there and not greater than this value.
+    pub(super) fn at_most(name: &'static str, value: impl Value) -> Self {
+        match value.attribute() {
+            Some(value) => Self::Compares(name, "<=", value),
+            None => Self::Lacks(name),
+        }
+    }
+
     /// Both hold.
     #[must_use]
     pub(super) fn and(self, other: Self) -> Self {
@@ -58,10 +68,8 @@ impl Condition {
     /// The expression's text.
     pub(super) fn render(&self, placeholders: &mut Placeholders) -> String {
         match self {
-            Self::All(conditions) => {
-                let each = conditions.iter().map(|each| each.render(placeholders));
-                each.collect::<Vec<_>>().join(" AND ")
-            }
+            Self::All(conditions) => join(conditions, " AND ", placeholders),
+            Self::Any(conditions) => format!("({})", join(conditions, " OR ", placeholders)),
             Self::Has(name) => format!("attribute_exists({})", placeholders.name(name)),
             Self::Lacks(name) => format!("attribute_not_exists({})", placeholders.name(name)),
             Self::Compares(name, operator, value) => {
@@ -70,6 +78,11 @@ impl Condition {
             }
         }
     }
+}
+
+fn join(conditions: &[Condition], word: &str, placeholders: &mut Placeholders) -> String {
+    let each = conditions.iter().map(|each| each.render(placeholders));
+    each.collect::<Vec<_>>().join(word)
 }
 
 /// Changes of some attributes of a record. A record that is not there comes
@@ -250,6 +263,16 @@ mod tests {
         let (names, values) = placeholders.into_maps();
         assert_eq!(names.unwrap()["#n1"], "pk");
         assert_eq!(values.unwrap()[":v1"], AttributeValue::N("5".to_owned()));
+    }
+
+    #[test]
+    fn alternatives_stand_together() {
+        let free = Condition::Any(vec![Condition::absent(), Condition::at_most("at", 5_i64)]);
+        let condition = Condition::equal("id", "a").and(free);
+        assert_eq!(
+            condition.render(&mut Placeholders::default()),
+            "#n0 = :v0 AND (attribute_not_exists(#n1) OR #n2 <= :v1)"
+        );
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use berth_domain::{
-    Edge, FreshId, JobId, LinkId, ProjectId, ProjectName, RegistryId, RunId, RunKind, Sequence,
-    UploadId, UserId, UserName,
+    Edge, FreshId, JobId, LeaseName, LinkId, ProjectId, ProjectName, RegistryId, RunId, RunKind,
+    Sequence, UploadId, UserId, UserName,
 };
 use berth_oci::{Digest, RepositoryName, TagName};
 use jiff::Timestamp;
@@ -280,6 +280,11 @@ pub(super) fn link(repository: &RepositoryName, digest: Digest) -> Key {
 /// `U#id`
 pub(super) fn upload(id: UploadId) -> Key {
     Key::main(format!("U#{id}"))
+}
+
+/// `LEASE#name`
+pub(super) fn lease(name: &LeaseName) -> Key {
+    Key::main(format!("LEASE#{name}"))
 }
 
 /// The partition of a queue's shard.

@@ -9,6 +9,7 @@ use berth_domain::Sequence;
 use berth_ports::{Sequences, StoreError, StoreResult};
 use tokio::sync::Mutex;
 
+use super::expression::{Condition, Write};
 use super::{DynamoStore, Update, key};
 
 /// The numbers that this instance has taken and not given out yet.
@@ -43,6 +44,16 @@ impl Sequences for DynamoStore {
         let number = block.next();
         blocks.insert(sequence, block);
         number.ok_or_else(|| StoreError::Corrupt(format!("sequence {}", sequence.as_str())))
+    }
+
+    async fn raise(&self, sequence: Sequence, last: i64) -> StoreResult<()> {
+        let mut blocks = self.blocks.0.lock().await;
+        let lower = Condition::Any(vec![Condition::Lacks(LAST), Condition::less(LAST, last)]);
+        let update = Update::of(key::sequence(sequence)).set(LAST, last);
+        // Refused, it is there or further.
+        drop(self.table.write(Write::update(update).when(lower)).await?);
+        blocks.retain(|held, block| *held != sequence || *block.start() > last);
+        Ok(())
     }
 }
 

@@ -1,17 +1,19 @@
 //! The parts of one object on their way to S3.
 //!
-//! Whoever begins an upload has all its numbers. Whoever goes on with one may
-//! not be alone: another instance may be stuck in the middle of the same
-//! request, and what it still sends must not take the place of a part that
-//! somebody was told of. So numbers are claimed then, a few at a time, by an
-//! object beside the blob's that can be made only once, `blobs/<key>.n<number>`.
+//! Whoever begins an upload has its first numbers. Whoever goes on with one may
+//! not be alone: the one who began it, or another instance in the middle of the
+//! same request, may be stuck, and what they still send must not take the place
+//! of a part that somebody was told of. So all other numbers are claimed, a few
+//! at a time, by an object beside the blob's that can be made only once,
+//! `blobs/<key>.n<number>`.
 
+use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
-use berth_oci::Digest;
+use berth_oci::{Digest, Hasher};
 use berth_ports::{StoreError, StoreResult};
 use bytes::Bytes;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::bucket::Bucket;
 use super::progress::{Part, Upload};
@@ -30,7 +32,9 @@ const MOST_DOUBLINGS: usize = 7;
 const LAST_NUMBER: u16 = 10_000;
 /// From here on numbers are scarce, and parts grow by them, too.
 const SCARCE: u16 = 5_000;
-/// How many numbers are claimed at once.
+/// Up to here numbers belong to whoever began the upload.
+const FIRST_NUMBERS: u16 = 512;
+/// How many of the others are claimed at once.
 const CLAIM: u16 = 4;
 /// How many parts of one object are on their way at once.
 const AT_ONCE: usize = 8;
@@ -42,6 +46,25 @@ fn size(parts: usize, number: u16) -> usize {
     USUAL << doublings.min(MOST_DOUBLINGS)
 }
 
+/// Where a part goes.
+#[derive(Debug)]
+pub(super) struct Place {
+    upload: String,
+    number: u16,
+}
+
+/// The end of a part: what the object has up to there.
+#[derive(Debug)]
+pub(super) struct Boundary {
+    /// How many bytes.
+    pub(super) offset: u64,
+    /// Their hash.
+    pub(super) hash: Hasher,
+}
+
+/// What became of a part and its bytes.
+type Sent = Result<(usize, StoreResult<Part>), JoinError>;
+
 /// One object's parts.
 #[derive(Debug)]
 pub(super) struct Parts {
@@ -51,6 +74,12 @@ pub(super) struct Parts {
     /// The numbers that are ours to use.
     numbers: RangeInclusive<u16>,
     sending: JoinSet<(usize, StoreResult<Part>)>,
+    /// Parts that were sent here, from the first one on that has not arrived.
+    ahead: VecDeque<(u16, Boundary)>,
+    /// The one before that.
+    reached: Option<(u16, Boundary)>,
+    /// Why one of them will never arrive, if nobody was told yet.
+    failure: Option<StoreError>,
 }
 
 impl Parts {
@@ -60,10 +89,13 @@ impl Parts {
         Self {
             bucket,
             key,
-            // None yet, behind the last one.
-            numbers: last.map_or(1..=LAST_NUMBER, |last| last + 1..=last),
+            // None yet, behind those of others.
+            numbers: last.map_or(1..=FIRST_NUMBERS, |last| last + 1..=last),
             upload,
             sending: JoinSet::new(),
+            ahead: VecDeque::new(),
+            reached: None,
+            failure: None,
         }
     }
 
@@ -80,26 +112,33 @@ impl Parts {
         (size, if size == USUAL { LEAST } else { size })
     }
 
-    /// Sends a part behind the others. Returns before it is there; how many
-    /// bytes of earlier ones have arrived meanwhile.
-    pub(super) async fn send(&mut self, bytes: Bytes) -> StoreResult<usize> {
-        let mut arrived = 0;
-        while self.sending.len() >= AT_ONCE {
-            arrived += self.arrival().await?;
-        }
+    /// Whether as many parts are on their way as may be.
+    pub(super) fn are_many(&self) -> bool {
+        self.sending.len() >= AT_ONCE
+    }
+
+    /// A place for the next part. Dropped, it is a gap.
+    pub(super) async fn place(&mut self) -> StoreResult<Place> {
         let number = self.number().await?;
-        if self.upload.is_none() {
-            self.upload = Some(self.bucket.create_upload(&self.key).await?);
-        }
-        let upload = self.upload.as_ref().map(|upload| upload.id.clone());
-        let upload = upload.unwrap_or_default();
+        let upload = if let Some(upload) = &self.upload {
+            upload.id.clone()
+        } else {
+            let upload = self.bucket.create_upload(&self.key).await?;
+            self.upload.insert(upload).id.clone()
+        };
+        Ok(Place { upload, number })
+    }
+
+    /// Sends a part behind the others, up to `end`. Returns before it is there.
+    pub(super) fn send(&mut self, place: Place, bytes: Bytes, end: Boundary) {
+        let Place { upload, number } = place;
+        self.ahead.push_back((number, end));
         let (bucket, key) = (self.bucket.clone(), self.key.clone());
         self.sending.spawn(async move {
             let length = bytes.len();
             let part = bucket.upload_part(&key, &upload, number, bytes).await;
             (length, part)
         });
-        Ok(arrived)
     }
 
     /// A number that nobody else puts a part under.
@@ -133,29 +172,62 @@ impl Parts {
         Ok(())
     }
 
-    /// Waits for a part that is on its way, if there is one; how many bytes it
-    /// has.
+    /// Waits for a part that is on its way; how many bytes it has, none if all
+    /// have arrived.
     pub(super) async fn arrival(&mut self) -> StoreResult<usize> {
-        let Some(sent) = self.sending.join_next().await else {
-            return Ok(0);
-        };
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        match self.sending.join_next().await {
+            Some(sent) => self.note(sent),
+            None if self.ahead.is_empty() => Ok(0),
+            None => Err(unavailable("UploadPart", "an earlier part did not arrive")),
+        }
+    }
+
+    /// Looks which parts have arrived, and waits for none; how many bytes they
+    /// have. One that failed is told at the next [`arrival`](Self::arrival).
+    pub(super) fn arrived_by_now(&mut self) -> usize {
+        let mut arrived = 0;
+        while self.failure.is_none()
+            && let Some(sent) = self.sending.try_join_next()
+        {
+            match self.note(sent) {
+                Ok(length) => arrived += length,
+                Err(error) => self.failure = Some(error),
+            }
+        }
+        arrived
+    }
+
+    fn note(&mut self, sent: Sent) -> StoreResult<usize> {
         let (length, part) = sent.map_err(StoreError::unavailable)?;
         let part = part?;
         if let Some(upload) = &mut self.upload {
             let parts = &mut upload.parts;
             let place = parts.partition_point(|earlier| earlier.number < part.number);
             parts.insert(place, part);
+            while let Some((next, _)) = self.ahead.front()
+                && parts.iter().any(|part| part.number == *next)
+            {
+                self.reached = self.ahead.pop_front();
+            }
         }
         Ok(length)
     }
 
-    /// Waits for all parts; how many bytes they have.
-    pub(super) async fn all_arrived(&mut self) -> StoreResult<usize> {
-        let mut arrived = 0;
-        while !self.sending.is_empty() {
-            arrived += self.arrival().await?;
-        }
-        Ok(arrived)
+    /// The end of the last part that was sent here and before which none is
+    /// missing, and the upload up to it.
+    pub(super) fn reached(&self) -> Option<(&Boundary, Upload)> {
+        let (last, end) = self.reached.as_ref()?;
+        let all = self.upload.as_ref()?;
+        let parts = all.parts.iter().take_while(|part| part.number <= *last);
+        let upload = Upload {
+            id: all.id.clone(),
+            parts: parts.cloned().collect(),
+            claimed: all.claimed,
+        };
+        Some((end, upload))
     }
 
     /// The upload with the parts that have arrived.
@@ -164,8 +236,10 @@ impl Parts {
     }
 }
 
+/// The last number that may be another's without a claim.
 fn last_number(upload: &Upload) -> u16 {
-    upload.parts.last().map_or(0, |part| part.number)
+    let last = upload.parts.last().map_or(0, |part| part.number);
+    last.max(FIRST_NUMBERS)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use super::S3Blobs;
 use super::bucket::Bucket;
 use super::fences::Fence;
 use super::memory::Share;
-use super::parts::{LEAST, Parts};
+use super::parts::{Boundary, LEAST, Parts};
 use super::progress::{Progress, Tail};
 use super::reader;
 
@@ -31,8 +31,9 @@ pub(super) struct S3Writer {
     key: String,
     hash: Hasher,
     offset: u64,
-    /// What it began with, until something was taken.
-    untouched: Option<Vec<u8>>,
+    /// How another could go on: as this writer did, or after the last
+    /// checkpoint.
+    kept: WriteState,
     parts: Parts,
     /// What is behind the last part: here,
     buffer: BytesMut,
@@ -57,9 +58,9 @@ impl S3Writer {
         Ok(Self {
             bucket: store.bucket.clone(),
             fence: store.fences.claim(key),
-            hash: state.hash,
+            hash: state.hash.clone(),
             offset: state.offset,
-            untouched: Some(state.progress),
+            kept: state,
             parts: Parts::of(store.bucket.clone(), path.clone(), progress.upload),
             key: path,
             buffer: BytesMut::new(),
@@ -72,7 +73,7 @@ impl S3Writer {
 
     /// Brings the tail into memory.
     async fn read_tail(&mut self) -> StoreResult<()> {
-        let Some(tail) = self.unread.take() else {
+        let Some(tail) = &self.unread else {
             return Ok(());
         };
         let bytes = self.bucket.get_all(&self.tail_key(&tail.name)).await?;
@@ -80,6 +81,7 @@ impl S3Writer {
             let text = format!("the tail of object {} has another length", self.key);
             return Err(StoreError::Corrupt(text));
         }
+        self.unread = None;
         self.share.hold(bytes.len());
         self.reserve();
         self.buffer.extend_from_slice(&bytes);
@@ -95,7 +97,9 @@ impl S3Writer {
         }
     }
 
-    /// Puts bytes behind the others, and sends what makes a part.
+    /// Puts bytes behind the others, and sends what makes a part. Offset and
+    /// hash are always those of the end of what is in memory, so that they are
+    /// a part's when that is sent.
     async fn take(&mut self, mut bytes: Bytes) -> StoreResult<()> {
         while !bytes.is_empty() {
             let (size, least) = self.parts.next_size();
@@ -117,6 +121,8 @@ impl S3Writer {
             }
             self.reserve();
             self.buffer.extend_from_slice(&bytes[..room]);
+            self.hash.update(&bytes[..room]);
+            self.offset += room as u64;
             self.share.hold(room);
             bytes.advance(room);
         }
@@ -125,16 +131,28 @@ impl S3Writer {
 
     /// Sends all that is in memory as one part.
     async fn send_part(&mut self) -> StoreResult<()> {
+        while self.parts.are_many() {
+            let arrived = self.parts.arrival().await?;
+            self.share.release(arrived);
+        }
+        let place = self.parts.place().await?;
+        let end = Boundary {
+            offset: self.offset,
+            hash: self.hash.clone(),
+        };
         let part = std::mem::take(&mut self.buffer).freeze();
-        let arrived = self.parts.send(part).await?;
-        self.share.release(arrived);
+        self.parts.send(place, part, end);
         Ok(())
     }
 
     async fn all_arrived(&mut self) -> StoreResult<()> {
-        let arrived = self.parts.all_arrived().await?;
-        self.share.release(arrived);
-        Ok(())
+        loop {
+            let arrived = self.parts.arrival().await?;
+            if arrived == 0 {
+                return Ok(());
+            }
+            self.share.release(arrived);
+        }
     }
 
     /// Makes the object of what was taken. `Err(digest)`: it is another one
@@ -245,10 +263,7 @@ impl BlobWriter for S3Writer {
         if bytes.is_empty() {
             return Ok(());
         }
-        self.untouched = None;
         self.read_tail().await?;
-        self.hash.update(&bytes);
-        self.offset += bytes.len() as u64;
         self.take(bytes).await
     }
 
@@ -262,14 +277,42 @@ impl BlobWriter for S3Writer {
         self.all_arrived().await
     }
 
+    /// After the last part before which none is missing.
+    ///
+    /// The first part that is sent here begins with the bytes of the tail that
+    /// this writer began behind, so once that part is there, a state needs the
+    /// tail no more. The tail stays all the same, as an outdated one: the state
+    /// before has it, and may be all that is recorded yet. Whoever goes on
+    /// after the newer state throws it away, because that was recorded then.
+    /// What was outdated before is known to nobody from then on, and goes with
+    /// the object.
+    async fn checkpoint(&mut self) -> StoreResult<WriteState> {
+        self.fence.check()?;
+        let arrived = self.parts.arrived_by_now();
+        self.share.release(arrived);
+        if let Some((end, upload)) = self.parts.reached() {
+            let progress = Progress {
+                upload: Some(upload),
+                tail: None,
+                outdated: self.tail.clone(),
+            };
+            // There may be more parts than a record takes: then it is after as
+            // many as it does take.
+            if let Ok(progress) = progress.save() {
+                self.kept = WriteState {
+                    offset: end.offset,
+                    hash: end.hash.clone(),
+                    progress,
+                };
+            }
+        }
+        Ok(self.kept.clone())
+    }
+
     async fn pause(mut self: Box<Self>) -> StoreResult<WriteState> {
         self.fence.check()?;
-        if let Some(progress) = self.untouched.take() {
-            return Ok(WriteState {
-                offset: self.offset,
-                hash: self.hash.clone(),
-                progress,
-            });
+        if self.offset == self.kept.offset {
+            return Ok(self.kept.clone());
         }
         let tail = self.put_tail().await?;
         self.all_arrived().await?;

@@ -38,4 +38,5 @@ berth_testkit::blob_life_suite!(stores());
 berth_testkit::gc_queue_suite!(stores());
 berth_testkit::histories_suite!(stores());
 berth_testkit::uploads_suite!(stores());
+berth_testkit::leases_suite!(stores());
 berth_testkit::outbox_suite!(stores());

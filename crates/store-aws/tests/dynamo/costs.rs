@@ -1,15 +1,17 @@
-//! What each access of the stores of access, projects, repositories and runs
-//! costs, as `docs/data-model.md` says it.
+//! What each access of the stores of access, projects, repositories, runs and
+//! leases costs, as `docs/data-model.md` says it.
 
 use std::future::Future;
 use std::sync::Arc;
 
 use berth_domain::{
-    Expect, Member, PasswordHash, Project, ProjectId, RegistryEndpoint, RegistryId, Repository,
-    RepositoryId, Role, Sequence, User, UserId, Version,
+    Expect, FreshId, Lease, LeaseName, Member, PasswordHash, Project, ProjectId, RegistryEndpoint,
+    RegistryId, Repository, RepositoryId, Role, Sequence, User, UserId, Version,
 };
+use berth_oci::{Algorithm, Digest, Reference};
 use berth_ports::{
-    AccessStore, ProjectStore, RegistryStore, RepositoryStore, RunStore, Sequences, StoreResult,
+    AccessStore, Clock, LeaseStore, ProjectStore, RegistryStore, RepositoryStore, RunStore,
+    Sequences, StoreResult,
 };
 use berth_store_aws::{CallCounter, DynamoStore};
 use berth_testkit::ManualClock;
@@ -17,6 +19,7 @@ use jiff::Timestamp;
 
 use super::failures::{project, registry, schedule};
 use super::fresh_store;
+use super::leases::lease;
 
 /// Calls, read units, write units.
 type Cost = (u64, f64, f64);
@@ -87,6 +90,15 @@ async fn a_hundred_numbers_cost_one_write() {
         assert_eq!(counted.cost(next()).await, (0, 0.0, 0.0));
     }
     assert_eq!(counted.cost(next()).await, (1, 0.0, 1.0));
+}
+
+#[tokio::test]
+async fn raising_a_sequence_costs_one_write() {
+    let counted = Counted::new().await;
+    let raise = || counted.store.raise(Sequence::Artifact, 500);
+    for _ in 0..2 {
+        assert_eq!(counted.cost(raise()).await, (1, 0.0, 1.0));
+    }
 }
 
 #[tokio::test]
@@ -210,4 +222,38 @@ async fn schedules_cost_what_is_written_down() {
     assert_eq!(counted.cost(store.schedule(kind)).await, (1, 1.0, 0.0));
     let delete = store.delete_schedule(kind, Version(1));
     assert_eq!(counted.cost(delete).await, (1, 0.0, 2.0));
+}
+
+/// Also the longest names: a repository's of 255 characters, a digest of 128.
+#[tokio::test]
+async fn leases_cost_what_is_written_down() {
+    let counted = Counted::fresh().await;
+    let store = &counted.store;
+    let now = ManualClock::default().now();
+    let longest = format!("a/{}", "b".repeat(253)).parse().unwrap();
+    let digest = Digest::of(Algorithm::Sha512, b"layer");
+    let first = Lease {
+        name: LeaseName::manifest(&longest, &Reference::Digest(digest)),
+        ..lease(now)
+    };
+    let take = store.take_lease(&first, now, None);
+    assert_eq!(counted.cost(take).await, (1, 0.0, 1.0));
+    assert_eq!(counted.cost(store.lease(&first.name)).await, (1, 1.0, 0.0));
+    let renewed = Lease {
+        upload: Some(FreshId(1).into()),
+        ..first.clone()
+    };
+    let renew = store.renew_lease(&renewed);
+    assert_eq!(counted.cost(renew).await, (1, 0.0, 1.0));
+    let second = Lease {
+        id: FreshId(2).into(),
+        ..first.clone()
+    };
+    // DynamoDB does not say what a refused condition costs: 1 w, too.
+    let refused = store.take_lease(&second, now, None);
+    assert_eq!(counted.cost(refused).await, (1, 0.0, 0.0));
+    let take_over = store.take_lease(&second, now, Some(first.id));
+    assert_eq!(counted.cost(take_over).await, (1, 0.0, 1.0));
+    let end = store.end_lease(&second.name, second.id);
+    assert_eq!(counted.cost(end).await, (1, 0.0, 1.0));
 }

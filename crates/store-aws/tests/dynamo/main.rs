@@ -24,6 +24,7 @@ mod contracts;
 mod costs;
 mod failures;
 mod faulty;
+mod leases;
 mod table;
 
 /// The address of the DynamoDB to test with.

@@ -21,6 +21,7 @@ use berth_testkit::image::seeded_bytes;
 use bytes::Bytes;
 
 mod buckets;
+mod checkpoints;
 mod faults;
 mod faulty;
 mod instances;

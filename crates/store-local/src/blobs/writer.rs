@@ -156,7 +156,9 @@ impl BlobWriter for FileWriter {
         self.after(|output, _| output.target.sync()).await
     }
 
-    async fn pause(mut self: Box<Self>) -> StoreResult<WriteState> {
+    /// After all that was taken, which the system has by then; no disk is
+    /// waited for.
+    async fn checkpoint(&mut self) -> StoreResult<WriteState> {
         let run = self.run;
         self.after(move |_, progress| {
             Ok(WriteState {
@@ -166,6 +168,10 @@ impl BlobWriter for FileWriter {
             })
         })
         .await
+    }
+
+    async fn pause(mut self: Box<Self>) -> StoreResult<WriteState> {
+        self.checkpoint().await
     }
 
     async fn finish(mut self: Box<Self>, expected: Digest) -> StoreResult<Finished> {

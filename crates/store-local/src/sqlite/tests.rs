@@ -19,6 +19,7 @@ use crate::{DataFolder, FolderLock};
 
 mod batches;
 mod contents;
+mod leases;
 mod opening;
 
 /// A store in a folder of its own.

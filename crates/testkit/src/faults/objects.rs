@@ -1,4 +1,4 @@
-//! What ports hand out: writers, growing objects, streams.
+//! What ports hand out: writers, spools, growing objects, streams.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -6,7 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use berth_domain::WriteState;
 use berth_oci::Digest;
-use berth_ports::{Access, BlobWriter, ByteStream, FetchedBlob, Finished, Growing, StoreResult};
+use berth_ports::{
+    Access, BlobWriter, ByteStream, FetchedBlob, Finished, Growing, Spool, StoreResult,
+};
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::{StreamExt as _, stream};
@@ -39,6 +41,27 @@ impl Faults {
             stream: self.breaking("a piece of Upstream::get_blob", blob.stream),
             ..blob
         }
+    }
+
+    pub(super) fn followed(&self, blob: FetchedBlob) -> FetchedBlob {
+        FetchedBlob {
+            stream: self.breaking("a piece of Instances::follow", blob.stream),
+            ..blob
+        }
+    }
+
+    pub(super) fn spool(&self, inner: Box<dyn Spool>) -> Box<dyn Spool> {
+        Box::new(FaultySpool {
+            inner,
+            faults: self.clone(),
+        })
+    }
+
+    fn growing(&self, inner: Arc<dyn Growing>) -> Arc<dyn Growing> {
+        Arc::new(FaultyGrowing {
+            inner,
+            faults: self.clone(),
+        })
     }
 
     /// A stream that may fail instead of any of its items, and ends then.
@@ -89,6 +112,11 @@ impl BlobWriter for FaultyWriter {
         self.faults.call("BlobWriter::flush", flush).await
     }
 
+    async fn checkpoint(&mut self) -> StoreResult<WriteState> {
+        let checkpoint = self.inner.checkpoint();
+        self.faults.call("BlobWriter::checkpoint", checkpoint).await
+    }
+
     async fn pause(self: Box<Self>) -> StoreResult<WriteState> {
         let pause = self.inner.pause();
         self.faults.call("BlobWriter::pause", pause).await
@@ -101,10 +129,29 @@ impl BlobWriter for FaultyWriter {
 
     fn follow(&mut self) -> Option<Arc<dyn Growing>> {
         let inner = self.inner.follow()?;
-        Some(Arc::new(FaultyGrowing {
-            inner,
-            faults: self.faults.clone(),
-        }))
+        Some(self.faults.growing(inner))
+    }
+}
+
+#[derive(Debug)]
+struct FaultySpool {
+    inner: Box<dyn Spool>,
+    faults: Faults,
+}
+
+#[async_trait]
+impl Spool for FaultySpool {
+    fn length(&self) -> u64 {
+        self.inner.length()
+    }
+
+    async fn append(&mut self, bytes: Bytes) -> StoreResult<()> {
+        let append = self.inner.append(bytes);
+        self.faults.call("Spool::append", append).await
+    }
+
+    fn view(&self) -> Arc<dyn Growing> {
+        self.faults.growing(self.inner.view())
     }
 }
 

@@ -4,19 +4,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use berth_domain::{
-    Begun, Blob, Edge, EdgeTarget, Envelope, Expect, JobId, Link, LinkId, LinkToken,
-    ListedManifest, Manifest, ManifestState, Member, Nonce, ObjectKey, Page, PasswordHash, Project,
-    ProjectId, ProjectName, Referrer, RegistryEndpoint, RegistryId, Remote, Repository, Run, RunId,
-    RunKind, Schedule, Sealed, Secret, Sequence, SigningKey, Tag, UploadId, UploadSession, User,
-    UserId, UserName, Version, WriteState,
+    Begun, Blob, Edge, EdgeTarget, Envelope, Expect, JobId, Lease, LeaseId, LeaseName, Link,
+    LinkId, LinkToken, ListedManifest, Manifest, ManifestState, Member, Nonce, ObjectKey, Page,
+    PasswordHash, Project, ProjectId, ProjectName, Referrer, RegistryEndpoint, RegistryId, Remote,
+    Repository, Run, RunId, RunKind, Schedule, Sealed, Secret, Sequence, SigningKey, Tag, UploadId,
+    UploadSession, User, UserId, UserName, Version, WriteState,
 };
 use berth_oci::{Digest, Reference, RepositoryName, TagName};
 use berth_ports::{
     Access, AccessStore, BackEdge, BeginDelete, BlobStore, BlobWriter, ByteStream, CommitLink,
-    CommitManifest, DeleteEnd, Delivery, FetchedBlob, FetchedManifest, GcEntry, GcQueue, JobQueue,
-    LinkCommit, LinkStore, ManifestDescription, ManifestStore, Outbox, ProjectStore, RegistryStore,
-    RepositoryStore, RunStore, SecretError, Secrets, Sequences, Span, StoreResult, TagStore,
-    TokenError, TokenRequest, UploadStore, Upstream, UpstreamResult, VerifiedToken,
+    CommitManifest, DeleteEnd, Delivery, FetchedBlob, FetchedManifest, Follow, GcEntry, GcQueue,
+    Instances, JobQueue, LeaseStore, LinkCommit, LinkStore, ManifestDescription, ManifestStore,
+    Outbox, ProjectStore, RegistryStore, RepositoryStore, RunStore, SecretError, Secrets,
+    Sequences, Span, Spool, Spools, StoreResult, TagStore, TokenError, TokenRequest, UploadStore,
+    Upstream, UpstreamResult, VerifiedToken,
 };
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -79,6 +80,7 @@ faulty! {
 
     Sequences {
         async fn next(sequence: Sequence) -> StoreResult<i64>;
+        async fn raise(sequence: Sequence, last: i64) -> StoreResult<()>;
     }
 
     ProjectStore {
@@ -169,6 +171,13 @@ faulty! {
         async fn idle_uploads(before: Timestamp, limit: usize) -> StoreResult<Page<UploadSession>>;
     }
 
+    LeaseStore {
+        async fn take_lease(lease: &Lease, now: Timestamp, gone: Option<LeaseId>) -> StoreResult<Lease>;
+        async fn lease(name: &LeaseName) -> StoreResult<Option<Lease>>;
+        async fn renew_lease(lease: &Lease) -> StoreResult<()>;
+        async fn end_lease(name: &LeaseName, id: LeaseId) -> StoreResult<()>;
+    }
+
     Outbox {
         async fn unsent(before: Timestamp, limit: usize) -> StoreResult<Vec<Envelope>>;
         async fn sent(id: JobId) -> StoreResult<()>;
@@ -191,6 +200,15 @@ faulty! {
         async fn get_blob(remote: &Remote, name: &str, digest: Digest, offset: u64) -> UpstreamResult<FetchedBlob> => fetched;
         async fn list_tags(remote: &Remote, name: &str, last: Option<&str>, limit: usize) -> UpstreamResult<(Vec<String>, bool)>;
         async fn referrers(remote: &Remote, name: &str, digest: Digest) -> UpstreamResult<Option<Bytes>>;
+    }
+
+    Instances {
+        async fn follow(address: &str, wanted: &Follow) -> UpstreamResult<FetchedBlob> => followed;
+        pure fn address() -> Option<&str>;
+    }
+
+    Spools {
+        async fn open() -> StoreResult<Box<dyn Spool>> => spool;
     }
 
     RunStore {

@@ -26,7 +26,7 @@ pub struct MemoryBlobs(Arc<Mutex<Objects>>);
 #[derive(Clone, Debug, Default)]
 struct Objects {
     finished: BTreeMap<ObjectKey, Bytes>,
-    /// What a pause kept.
+    /// What a pause or a checkpoint kept.
     paused: BTreeMap<ObjectKey, Bytes>,
     /// The number of the one writer that may write the object.
     writers: BTreeMap<ObjectKey, u64>,
@@ -193,13 +193,17 @@ impl BlobWriter for MemoryWriter {
         Ok(self.hash.clone().finish())
     }
 
-    async fn pause(self: Box<Self>) -> StoreResult<WriteState> {
+    async fn checkpoint(&mut self) -> StoreResult<WriteState> {
         self.objects()?.paused.insert(self.key, self.bytes());
         Ok(WriteState {
             offset: self.offset(),
-            hash: self.hash,
+            hash: self.hash.clone(),
             progress: Vec::new(),
         })
+    }
+
+    async fn pause(mut self: Box<Self>) -> StoreResult<WriteState> {
+        self.checkpoint().await
     }
 
     async fn finish(self: Box<Self>, expected: Digest) -> StoreResult<Finished> {

@@ -37,7 +37,7 @@ fn bytes(length: usize) -> Bytes {
 }
 
 /// Reads until nothing more comes.
-async fn drain(growing: Arc<dyn Growing>) -> Bytes {
+pub(super) async fn drain(growing: Arc<dyn Growing>) -> Bytes {
     let mut read = BytesMut::new();
     loop {
         let offset = read.len() as u64;

@@ -49,7 +49,8 @@ impl Blobs {
         self.resume(key, WriteState::new(Algorithm::Sha256)).await
     }
 
-    async fn resume(&self, key: ObjectKey, state: WriteState) -> Box<dyn BlobWriter> {
+    /// Opens a writer that goes on.
+    pub(super) async fn resume(&self, key: ObjectKey, state: WriteState) -> Box<dyn BlobWriter> {
         self.store.write(key, state).await.unwrap()
     }
 
@@ -77,7 +78,7 @@ pub(super) async fn append(writer: &mut Box<dyn BlobWriter>, bytes: &Bytes) {
 }
 
 #[track_caller]
-fn assert_stored(finished: StoreResult<Finished>, expected: usize) {
+pub(super) fn assert_stored(finished: StoreResult<Finished>, expected: usize) {
     let finished = finished.unwrap();
     assert!(
         matches!(finished, Finished::Stored { size } if size == expected as u64),

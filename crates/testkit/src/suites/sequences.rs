@@ -14,6 +14,8 @@ suite! {
         each_number_is_greater_than_those_before,
         no_number_is_given_out_twice_to_callers_at_once,
         sequences_do_not_disturb_each_other,
+        a_raised_sequence_goes_on_behind_the_number,
+        a_sequence_that_is_further_is_not_lowered,
     }
 }
 
@@ -60,4 +62,25 @@ pub async fn sequences_do_not_disturb_each_other(stores: &Stores) {
         stores.sequences.next(Sequence::Repository).await.unwrap(),
         1
     );
+}
+
+/// A raised sequence skips what was named, also what it had begun with.
+pub async fn a_raised_sequence_goes_on_behind_the_number(stores: &Stores) {
+    let sequences = &stores.sequences;
+    sequences.next(Sequence::User).await.unwrap();
+    for sequence in [Sequence::User, Sequence::Registry] {
+        sequences.raise(sequence, 1000).await.unwrap();
+        let next = sequences.next(sequence).await.unwrap();
+        assert_eq!(next, 1001, "{sequence:?}");
+    }
+    assert_eq!(sequences.next(Sequence::Project).await.unwrap(), 1);
+}
+
+/// A sequence never goes back.
+pub async fn a_sequence_that_is_further_is_not_lowered(stores: &Stores) {
+    let sequences = &stores.sequences;
+    sequences.raise(Sequence::Artifact, 1000).await.unwrap();
+    let last = sequences.next(Sequence::Artifact).await.unwrap();
+    sequences.raise(Sequence::Artifact, 7).await.unwrap();
+    assert!(sequences.next(Sequence::Artifact).await.unwrap() > last);
 }

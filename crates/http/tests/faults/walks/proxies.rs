@@ -1,6 +1,9 @@
 //! Images of a proxy project: one that is held, and one that is not.
 
-use futures_util::future::LocalBoxFuture;
+use std::pin::pin;
+
+use berth_testkit::hub::{Fault, Gate, On, RequestKind};
+use futures_util::future::{Either, LocalBoxFuture, join, select};
 
 use crate::answer::Answer;
 use crate::berth::Berth;
@@ -9,7 +12,7 @@ use crate::walk::{Sent, Walk};
 use crate::world::World;
 
 pub(crate) fn walks(_: &World) -> Vec<Walk> {
-    [cold(), warm()].concat()
+    [cold(), warm(), followed()].concat()
 }
 
 fn cold() -> Vec<Walk> {
@@ -86,6 +89,45 @@ fn warm() -> Vec<Walk> {
             get(&format!("GET referrers/{manifest}")),
         ),
     ]
+}
+
+fn followed() -> Vec<Walk> {
+    let route = "GET /berth/fills/{digest}/{name}";
+    let walk = Walk::act(route, "while it comes in", follow_a_fill);
+    vec![walk.caches().refusals(&[404])]
+}
+
+/// What another instance asks for while a client's pull is under way.
+fn follow_a_fill(berth: &Berth) -> LocalBoxFuture<'_, Answer> {
+    Box::pin(async {
+        let digest = image("cold").layers[0].digest;
+        let repository = "cache/library/cold".parse().unwrap();
+        let token = match berth.service.sign_follow(&repository, digest).await {
+            Ok(token) => token,
+            Err(error) => return Answer::of::<(), _>(&Err(error)),
+        };
+        let gate = Gate::closed();
+        let hub = &berth.world.upstream.hub;
+        gate.let_through(1);
+        hub.clear_faults();
+        let first = On::every(RequestKind::BlobGet).times(1);
+        hub.fault(first, Fault::Slow(gate.clone()));
+        let pull = Sent::new(&format!("GET /v2/cache/library/cold/blobs/{digest}"));
+        let pull = pin!(berth.send(pull.request()));
+        let pull = match select(pull, pin!(gate.arrived(2))).await {
+            Either::Left((answer, _)) => return answer,
+            Either::Right(((), pull)) => pull,
+        };
+        let follow = async {
+            let request = Sent::new(&format!("GET /berth/fills/{digest}/{repository}"))
+                .with("authorization", &format!("Bearer {}", token.reveal()));
+            let answer = berth.send_and(request.request(), || gate.open()).await;
+            gate.open();
+            answer
+        };
+        let (_, answer) = join(pull, follow).await;
+        answer
+    })
 }
 
 #[tokio::test]

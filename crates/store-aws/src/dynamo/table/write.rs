@@ -5,6 +5,7 @@ use std::fmt::Debug;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
@@ -53,6 +54,15 @@ impl Conditional for PutItemError {
 }
 
 impl Conditional for UpdateItemError {
+    fn refusal(&self) -> Option<&ConditionalCheckFailedException> {
+        match self {
+            Self::ConditionalCheckFailedException(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+}
+
+impl Conditional for DeleteItemError {
     fn refusal(&self) -> Option<&ConditionalCheckFailedException> {
         match self {
             Self::ConditionalCheckFailedException(refusal) => Some(refusal),
@@ -221,29 +231,50 @@ impl Table {
 
     /// Deletes a record; one that is not there is no error.
     pub(in super::super) async fn delete(&self, key: &Key) -> StoreResult<()> {
-        const OPERATION: &str = "DeleteItem";
+        self.delete_any(key, None).await
+    }
+
+    /// Deletes a record if the condition holds, else nothing happens. Which of
+    /// both it was a repetition after a lost answer could not know, so nobody is
+    /// told: who wants to know uses [`write`](Self::write).
+    pub(in super::super) async fn delete_if(
+        &self,
+        key: &Key,
+        condition: Condition,
+    ) -> StoreResult<()> {
+        self.delete_any(key, Some(condition)).await
+    }
+
+    async fn delete_any(&self, key: &Key, condition: Option<Condition>) -> StoreResult<()> {
         let mut backoff = Backoff::start();
         loop {
-            let answer = self
-                .client
-                .delete_item()
-                .table_name(self.name())
-                .set_key(Some(key.attributes()))
-                .set_return_consumed_capacity(self.begin(OPERATION))
-                .send()
-                .await;
-            match answer {
-                Ok(answer) => {
-                    self.end(OPERATION, answer.consumed_capacity());
-                    return Ok(());
-                }
-                Err(error) if is_busy(&error) => {
-                    let error = failed(OPERATION, &error);
-                    backoff.wait(self.fresh(), error).await?;
-                }
-                Err(error) => return Err(failed(OPERATION, &error)),
+            match self.try_delete(key, condition.as_ref()).await {
+                Ok(()) | Err(Failure::Refused(_)) => return Ok(()),
+                Err(Failure::Busy(error)) => backoff.wait(self.fresh(), error).await?,
+                Err(Failure::Failed(error)) => return Err(error),
             }
         }
+    }
+
+    async fn try_delete(&self, key: &Key, condition: Option<&Condition>) -> Result<(), Failure> {
+        const OPERATION: &str = "DeleteItem";
+        let mut placeholders = Placeholders::default();
+        let condition = condition.map(|condition| condition.render(&mut placeholders));
+        let (names, values) = placeholders.into_maps();
+        let answer = self
+            .client
+            .delete_item()
+            .table_name(self.name())
+            .set_key(Some(key.attributes()))
+            .set_condition_expression(condition)
+            .set_expression_attribute_names(names)
+            .set_expression_attribute_values(values)
+            .set_return_consumed_capacity(self.begin(OPERATION))
+            .send()
+            .await
+            .map_err(|error| classify(OPERATION, &error))?;
+        self.end(OPERATION, answer.consumed_capacity());
+        Ok(())
     }
 
     fn write_id(&self) -> [u8; 16] {

@@ -6,13 +6,13 @@ type Work = Box<dyn FnOnce(&Connection) -> SqliteResult<()> + Send>;
 
 /// Keeps the writer busy until it is let go; what is sent meanwhile is one
 /// batch.
-struct Hold {
+pub(super) struct Hold {
     let_go: mpsc::Sender<()>,
     held: JoinHandle<StoreResult<()>>,
 }
 
 impl Hold {
-    async fn of(store: &SqliteStore) -> Self {
+    pub(super) async fn of(store: &SqliteStore) -> Self {
         let (let_go, wait) = mpsc::channel();
         let (begun, has_begun) = tokio::sync::oneshot::channel();
         let held = send(store, move |_| {
@@ -24,7 +24,7 @@ impl Hold {
         Self { let_go, held }
     }
 
-    async fn let_go(self) {
+    pub(super) async fn let_go(self) {
         self.let_go.send(()).unwrap();
         self.held.await.unwrap().unwrap();
     }
