@@ -4,10 +4,9 @@
 //! Five kills in the suite, else `BERTH_KILLS`; `BERTH_SEED` repeats the choices
 //! of a run, though not the moments.
 
-use std::env;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,25 +14,21 @@ use berth_host::SystemClock;
 use berth_ports::UploadStore as _;
 use berth_store_local::{DataFolder, SqliteStore};
 use berth_testkit::hub::{Hub, HubSettings};
-use berth_testkit::image::random_bytes;
 use jiff::Timestamp;
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
 use crate::support::files;
 use crate::support::http::Client;
-use crate::support::server::{Builder, Server, admin_command, assert_sound};
-use check::Check;
-use image::Blob;
+use crate::support::server::{Builder, Server, assert_sound, gc};
+use crate::support::workload::check::Check;
+use crate::support::workload::image::Blob;
+use crate::support::workload::model::{Known, Model};
+use crate::support::workload::number;
+use crate::support::workload::random::Random;
 use load::Load;
-use model::{Known, Model};
-use random::Random;
 
-mod check;
-mod image;
 mod load;
-mod model;
-mod random;
 
 /// What is pushed to.
 const PROJECT: &str = "crash";
@@ -70,13 +65,9 @@ struct Run {
     shared: Vec<Blob>,
 }
 
-fn number(variable: &str) -> Option<u64> {
-    env::var(variable).ok()?.parse().ok()
-}
-
 impl Run {
-    async fn start(seed: u64) -> Self {
-        let mut random = Random::new(seed);
+    async fn start() -> Self {
+        let mut random = Random::of_run("crashes");
         Self {
             folder: TempDir::with_prefix("berth-").unwrap(),
             hub: Arc::new(Hub::start_with(HubSettings::open()).await),
@@ -169,6 +160,7 @@ impl Run {
         let check = Check {
             client,
             hub: &self.hub,
+            promise: PROMISE,
         };
         check.run(&mut model, &mut self.random).await;
         let faults = std::mem::take(&mut model.faults);
@@ -196,13 +188,6 @@ impl Run {
 async fn waiting_in_vain(dead: &Notify) {
     dead.notified().await;
     tokio::time::sleep(IN_VAIN).await;
-}
-
-/// A sweep beside a server, with its grace in seconds.
-fn gc(data: &Path, grace: u64) -> Command {
-    let mut command = admin_command(data, &["gc"]);
-    command.env("BERTH_GC_GRACE_SECONDS", grace.to_string());
-    command
 }
 
 /// How many upload sessions there are.
@@ -238,9 +223,7 @@ async fn leftovers_vanish(data: &Path) {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_by_kills() {
     let kills = number("BERTH_KILLS").unwrap_or(5);
-    let seed = number("BERTH_SEED").unwrap_or_else(random_seed);
-    println!("crashes: BERTH_SEED={seed}");
-    let (start, mut run) = (Instant::now(), Run::start(seed).await);
+    let (start, mut run) = (Instant::now(), Run::start().await);
     let mut server = Run::builder(IDLE, GRACE).start_on(&run.data()).await;
     let client = server.admin();
     client.create_project(PROJECT, true).await;
@@ -265,9 +248,4 @@ async fn nothing_acknowledged_is_lost_by_kills() {
     leftovers_vanish(&run.data()).await;
     assert_sound(&run.data());
     run.report(start);
-}
-
-fn random_seed() -> u64 {
-    let bytes = random_bytes(8);
-    u64::from_le_bytes(bytes[..].try_into().unwrap())
 }

@@ -1,6 +1,7 @@
 //! What every test here stands on: a server of its own, a client for it, and
 //! the programs of others.
 
+pub(crate) mod bucket;
 pub(crate) mod clients;
 pub(crate) mod daemons;
 pub(crate) mod distribution;
@@ -19,3 +20,4 @@ pub(crate) mod signers;
 pub(crate) mod store;
 pub(crate) mod token_service;
 pub(crate) mod wait;
+pub(crate) mod workload;

@@ -9,11 +9,12 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use tokio::sync::watch;
 
-use super::image::{Blob, Image};
-use super::model::{Chunk, Loose, Model};
-use super::random::Random;
 use super::{CACHE, PROJECT, PROMISE};
-use crate::support::http::{Answer, Client, Request, with_query};
+use crate::support::http::{Answer, Client, Request};
+use crate::support::workload::image::{Blob, Image};
+use crate::support::workload::model::{Chunk, Loose, Model};
+use crate::support::workload::push::{self, Ask};
+use crate::support::workload::random::Random;
 
 /// Clients at once.
 const CLIENTS: usize = 200;
@@ -133,46 +134,11 @@ impl Load {
         (number, Arc::new(image))
     }
 
-    /// Pushes a blob in one of the ways that there are.
     async fn push_blob(&self, repository: &str, blob: &Blob, random: &mut Random) -> Step {
-        let uploads = format!("/v2/{repository}/blobs/uploads/");
-        let digest = format!("digest={}", blob.digest);
-        let bytes = blob.bytes();
-        match random.within(0..5) {
-            0 | 1 => {
-                let post = self.client.post(&with_query(&uploads, &digest));
-                self.ask(post.body(bytes), &[201]).await?;
-            }
-            2 => {
-                let from = self::repository(random);
-                let query = format!("{uploads}?mount={}&from={from}", blob.digest);
-                let answer = self.ask(self.client.post(&query), &[201, 202]).await?;
-                if answer.status == 202 {
-                    let put = with_query(&answer.location(), &digest);
-                    self.ask(self.client.put(&put).body(bytes), &[201]).await?;
-                }
-            }
-            3 => {
-                let location = self.chunk(&uploads, bytes.slice(..bytes.len() / 2)).await?;
-                let put = self.client.put(&with_query(&location, &digest));
-                let rest = bytes.slice(bytes.len() / 2..);
-                self.ask(put.body(rest), &[201]).await?;
-            }
-            _ => {
-                let location = self.chunk(&uploads, bytes).await?;
-                let put = self.client.put(&with_query(&location, &digest));
-                self.ask(put, &[201]).await?;
-            }
-        }
+        let from = self::repository(random);
+        push::push_blob(self, repository, blob, &from, random).await?;
         self.model().totals.blobs += 1;
         Ok(())
-    }
-
-    /// Starts an upload with a chunk; answers where it goes on.
-    async fn chunk(&self, uploads: &str, bytes: Bytes) -> Step<String> {
-        let post = self.ask(self.client.post(uploads), &[202]).await?;
-        let patch = self.client.patch(&post.location()).body(bytes);
-        Ok(self.ask(patch, &[202]).await?.location())
     }
 
     async fn push_loose(&self, random: &mut Random) -> Step {
@@ -192,13 +158,11 @@ impl Load {
         let (repository, blob) = (repository(random), Blob::random(random));
         let since = Instant::now();
         let bytes = blob.bytes().slice(..500);
-        let uploads = format!("/v2/{repository}/blobs/uploads/");
-        let location = self.chunk(&uploads, bytes).await?;
-        let path = location.find("/v2/").unwrap_or_default();
+        let location = push::push_chunk(self, &repository, bytes).await?;
         let chunk = Chunk {
             repository,
             blob,
-            location: location[path..].to_owned(),
+            location,
             offset: 500,
             since,
         };
@@ -274,6 +238,18 @@ impl Load {
 
     fn model(&self) -> MutexGuard<'_, Model> {
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ask for Load {
+    type Gone = Gone;
+
+    async fn ask(
+        &self,
+        request: impl FnOnce(&Client) -> Request,
+        statuses: &[u16],
+    ) -> Step<Answer> {
+        Self::ask(self, request(&self.client), statuses).await
     }
 }
 

@@ -5,8 +5,9 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-/// Programs that no registry of packages has, so that no machine must.
-const NEVER_REQUIRED: &[&str] = &["zot", "oci-conformance"];
+/// Programs that no registry of packages has, so that no machine must; and what
+/// is tested beside the other tests, where it can be.
+const NEVER_REQUIRED: &[&str] = &["zot", "oci-conformance", "several instances"];
 
 /// The path of a program, or `None`: the test then ends, and the skip is on
 /// record.

@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead as _, BufReader, Read};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -69,6 +69,19 @@ pub(crate) fn local_admin_command(data: &Path, arguments: &[&str]) -> Command {
     clean(&mut command);
     command.args(["admin", "--data"]).arg(data).args(arguments);
     command
+}
+
+/// A sweep beside servers, with its grace in seconds.
+pub(crate) fn gc(data: &Path, grace: u64) -> Command {
+    let mut command = admin_command(data, &["gc"]);
+    command.env("BERTH_GC_GRACE_SECONDS", grace.to_string());
+    command
+}
+
+/// Makes a store on the emulators.
+pub(crate) fn create_store(data: &Path) {
+    let created = admin(data, &["create-store"]);
+    assert!(created.status.success(), "create-store: {created:?}");
 }
 
 /// Runs `berth serve` on a folder that it refuses, to its end.
@@ -167,10 +180,28 @@ impl Builder {
     /// Starts it and does not wait.
     pub(crate) fn spawn(&self, data: &Path) -> Server {
         if store::is_aws() {
-            let created = admin(data, &["create-store"]);
-            assert!(created.status.success(), "create-store: {created:?}");
+            create_store(data);
         }
-        let address = free_address();
+        self.spawn_at(free_address(), data)
+    }
+
+    /// Starts it at an address, on a store that is there, and waits until it is
+    /// ready.
+    ///
+    /// # Panics
+    ///
+    /// As [`Builder::start`].
+    pub(crate) async fn start_at(&self, address: SocketAddr, data: &Path) -> Server {
+        let mut server = self.spawn_at(address, data);
+        assert!(
+            server.is_ready().await,
+            "berth ended before it was ready:\n{}",
+            server.log()
+        );
+        server
+    }
+
+    fn spawn_at(&self, address: SocketAddr, data: &Path) -> Server {
         let mut command = match self.wrapper.split_first() {
             None => Command::new(program()),
             Some((wrapper, arguments)) => {
@@ -189,6 +220,9 @@ impl Builder {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         store::set(&mut command, data);
+        if store::is_aws() {
+            command.env("BERTH_ADVERTISE", format!("http://{address}"));
+        }
         let mut child = command.spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
         collect(child.stdout.take().unwrap(), &log);
@@ -207,10 +241,12 @@ impl Builder {
 
 /// An address that nobody listens on now.
 pub(crate) fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
+    free_address_of(Ipv4Addr::LOCALHOST)
+}
+
+/// An address of this host that nobody listens on now.
+pub(crate) fn free_address_of(host: Ipv4Addr) -> SocketAddr {
+    TcpListener::bind((host, 0)).unwrap().local_addr().unwrap()
 }
 
 fn collect(stream: impl Read + Send + 'static, log: &Arc<Mutex<String>>) {

@@ -9,7 +9,9 @@ use std::process::Command;
 use berth_oci::Digest;
 
 /// The login that the emulators know.
-const LOGIN: (&str, &str) = ("berth", "berth-secret");
+pub(super) const LOGIN: (&str, &str) = ("berth", "berth-secret");
+
+pub(super) const REGION: &str = "us-east-1";
 
 /// Whether there is no data folder.
 pub(crate) fn is_aws() -> bool {
@@ -22,10 +24,9 @@ pub(crate) fn set(command: &mut Command, data: &Path) {
         command.arg("--data").arg(data);
         return;
     }
-    let digest = Digest::sha256(data.as_os_str().as_encoded_bytes()).hex();
-    let name = format!("e2e-{}", &digest[..20]);
+    let name = name(data);
     command
-        .env("AWS_REGION", "us-east-1")
+        .env("AWS_REGION", REGION)
         .env("AWS_ACCESS_KEY_ID", LOGIN.0)
         .env("AWS_SECRET_ACCESS_KEY", LOGIN.1)
         .env("BERTH_STORE", "aws")
@@ -38,9 +39,18 @@ pub(crate) fn set(command: &mut Command, data: &Path) {
         // store what they log in to the registry with.
         .env("BERTH_REDIRECT", "false");
     for service in ["DYNAMODB", "S3", "SQS"] {
-        let emulator = format!("BERTH_TEST_{service}");
-        let address = env::var(&emulator)
-            .unwrap_or_else(|_| panic!("no {emulator}, run `cargo xtask aws test`"));
-        command.env(format!("BERTH_{service}_ENDPOINT"), address);
+        command.env(format!("BERTH_{service}_ENDPOINT"), emulator(service));
     }
+}
+
+/// The name of this data folder's table, bucket and queues.
+pub(super) fn name(data: &Path) -> String {
+    let digest = Digest::sha256(data.as_os_str().as_encoded_bytes()).hex();
+    format!("e2e-{}", &digest[..20])
+}
+
+/// Where the emulator of a service is, without a slash at the end.
+pub(super) fn emulator(service: &str) -> String {
+    let variable = format!("BERTH_TEST_{service}");
+    env::var(&variable).unwrap_or_else(|_| panic!("no {variable}, run `cargo xtask aws test`"))
 }

@@ -51,7 +51,8 @@ pub trait JobQueue: Debug + Send + Sync + 'static {
     /// Deletes a received job: it is done. A stale receipt is no error.
     async fn delete(&self, receipt: &str) -> StoreResult<()>;
 
-    /// Shows a received job again after `delay`: it is to be tried again.
+    /// Shows a received job again after `delay`: it is to be tried again, or is
+    /// still being done. The receipt is good until then.
     async fn retry(&self, receipt: &str, delay: Duration) -> StoreResult<()>;
 
     /// Moves a received job to the dead letters, with why.

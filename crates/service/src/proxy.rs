@@ -11,6 +11,7 @@ use crate::proxy::flights::Flights;
 use crate::proxy::manifests::{FetchKey, Verdict};
 use crate::proxy::namespaces::Namespaces;
 use crate::proxy::remote::Remotes;
+use crate::recent::Recent;
 use crate::served::ServedManifest;
 
 pub(crate) use fills::Filling;
@@ -56,6 +57,8 @@ pub(crate) struct ProxyState {
     checks: Flights<manifests::CheckKey, Verdict>,
     fills: Fills,
     namespaces: Namespaces,
+    /// Addresses of other instances that answered.
+    there: Recent<String, ()>,
 }
 
 impl Default for ProxyState {
@@ -68,6 +71,7 @@ impl Default for ProxyState {
             checks: Flights::new(CHECKS, CHECKS),
             fills: Fills::new(FILLS, PLACES),
             namespaces: Namespaces::default(),
+            there: Recent::default(),
         }
     }
 }

@@ -97,6 +97,7 @@ pub async fn import(
         new: 0,
         conflicts: Vec::new(),
         users: HashSet::new(),
+        registries: HashSet::new(),
         projects: HashSet::new(),
     };
     if !options.without_logins {
@@ -147,6 +148,8 @@ struct Importer<'a> {
     conflicts: Vec<String>,
     /// Users of the export that are there under their own number.
     users: HashSet<i64>,
+    /// Likewise registry endpoints.
+    registries: HashSet<i64>,
     /// Likewise projects.
     projects: HashSet<i64>,
 }

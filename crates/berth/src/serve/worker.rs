@@ -1,6 +1,7 @@
 //! The worker of a single machine: it takes jobs from the queue and does them,
 //! and sees to what comes round.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,8 +17,11 @@ use super::stop::{Part, Stop};
 /// Jobs that are done at once.
 const AT_ONCE: usize = 10;
 
-/// How long a job may take before the queue gives it to another worker.
-const VISIBILITY: Duration = Duration::from_mins(10);
+/// How long a job that its worker no longer renews waits for another one.
+const VISIBILITY: Duration = Duration::from_mins(1);
+
+/// How often the worker of a job renews it.
+const RENEWAL: Duration = Duration::from_secs(20);
 
 /// How long an empty queue is left alone.
 const POLL: Duration = Duration::from_secs(1);
@@ -93,7 +97,10 @@ impl Worker {
         } = delivery;
         let (id, kind) = (envelope.id, envelope.job.kind());
         let started = Instant::now();
-        let result = self.attempt(envelope).await;
+        let result = tokio::select! {
+            result = self.attempt(envelope) => result,
+            never = self.renew(&receipt) => match never {},
+        };
         metrics::histogram!("job_duration_seconds", "kind" => kind)
             .record(started.elapsed().as_secs_f64());
         let queue = &self.service.ports().queue;
@@ -113,6 +120,17 @@ impl Worker {
         metrics::counter!("jobs_total", "kind" => kind, "outcome" => outcome).increment(1);
         if let Err(error) = told {
             tracing::warn!(job = %id, kind, %error, "the job queue does not answer, the job will come again");
+        }
+    }
+
+    /// Keeps a job from other workers for as long as this is polled.
+    async fn renew(&self, receipt: &str) -> Infallible {
+        loop {
+            sleep(RENEWAL).await;
+            let queue = &self.service.ports().queue;
+            if let Err(error) = queue.retry(receipt, VISIBILITY).await {
+                tracing::warn!(%error, "the job queue does not answer, another worker may do the job too");
+            }
         }
     }
 

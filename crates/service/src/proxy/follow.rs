@@ -10,6 +10,7 @@ use berth_domain::{Lease, LeaseId, Secret, TokenAccess, TokenIdentity};
 use berth_oci::{Digest, RepositoryName};
 use berth_ports::{FetchedBlob, Follow, TokenRequest, UpstreamError, UpstreamResult};
 use futures_util::StreamExt;
+use jiff::SignedDuration;
 
 use crate::error::{Error, Result};
 use crate::proxy::copy::Copy;
@@ -23,6 +24,9 @@ const AUDIENCE: &str = "berth-instances";
 const LIFETIME: Duration = Duration::from_mins(1);
 /// What the tokens allow.
 const KIND: &str = "fill";
+
+/// How long it is remembered that an instance could be reached.
+const REMEMBERED: SignedDuration = SignedDuration::from_mins(10);
 
 /// How often a holder may break off before it is no longer followed.
 const BREAKS: u32 = 5;
@@ -63,11 +67,12 @@ impl Fill {
     }
 
     async fn copy_from(&self, address: &str, lease: &Lease, copy: &mut Copy) -> Result<Followed> {
-        let mut was_there = false;
         for _ in 0..BREAKS {
             let body = match self.ask(address, copy.length().unwrap_or(0)).await? {
                 Ok(body) => body,
-                Err(UpstreamError::Unreachable(_)) if was_there => return Ok(Followed::Gone),
+                Err(UpstreamError::Unreachable(_)) if self.was_there(address) => {
+                    return Ok(Followed::Gone);
+                }
                 Err(UpstreamError::Status { status: 404, .. }) => {
                     return self.forgotten(lease).await;
                 }
@@ -76,7 +81,7 @@ impl Fill {
                     return Ok(Followed::Apart);
                 }
             };
-            was_there = true;
+            self.note_there(address);
             copy.begin(&self.service).await;
             copy.comes_from(lease.id);
             let shown = body.size.zip(copy.view());
@@ -92,6 +97,19 @@ impl Fill {
             self.service.ports.clock.sleep(PAUSE).await;
         }
         Ok(Followed::Apart)
+    }
+
+    /// Whether the instance at this address answered a while ago: if it does
+    /// not now, it is gone. One that never did may be out of our reach.
+    fn was_there(&self, address: &str) -> bool {
+        let there = &self.service.proxy.there;
+        there.get(&address.to_owned(), self.service.now()).is_some()
+    }
+
+    fn note_there(&self, address: &str) {
+        let now = self.service.now();
+        let there = &self.service.proxy.there;
+        there.put(address.to_owned(), now + REMEMBERED, (), now);
     }
 
     /// What it means that the holder knows nothing of the blob: it gives its

@@ -12,9 +12,11 @@ use crate::error::{Error, Result};
 use crate::proxy::copy::Copy;
 use crate::service::Service;
 
-/// How many bytes a takeover may have to fetch again, beside what is on its way
-/// to the store.
-const CHECKPOINT: u64 = 16 * 1024 * 1024;
+/// After how many bytes it is looked how far the store is,
+const LOOK: u64 = 1024 * 1024;
+/// and after how many that is recorded: a takeover fetches so many again, and
+/// what is on its way to the store.
+const CHECKPOINT: u64 = 8 * 1024 * 1024;
 
 /// Where the bytes go.
 pub(super) struct Sink<'a> {
@@ -24,9 +26,10 @@ pub(super) struct Sink<'a> {
     copy: &'a mut Copy,
     /// The offset of the next byte that comes.
     position: u64,
-    /// How far the writer was when the session was recorded last; `None` if
-    /// nobody could go on from there.
+    /// How far the session's record is; `None` if nobody could go on from there.
     recorded: Option<u64>,
+    /// How far the writer was at the last look.
+    looked: u64,
 }
 
 impl<'a> Sink<'a> {
@@ -43,7 +46,8 @@ impl<'a> Sink<'a> {
             service,
             session,
             position: first_needed(session, copy),
-            recorded: checkpoints.then(|| writer.offset()),
+            recorded: checkpoints.then_some(session.state.offset),
+            looked: session.state.offset,
             writer,
             copy,
         }
@@ -72,14 +76,15 @@ impl<'a> Sink<'a> {
     /// Records how far the store is, for whoever takes over.
     async fn record(&mut self) -> Result<()> {
         let offset = self.writer.offset();
-        if self
-            .recorded
-            .is_none_or(|recorded| offset < recorded + CHECKPOINT)
-        {
+        let Some(recorded) = self.recorded.filter(|_| offset >= self.looked + LOOK) else {
+            return Ok(());
+        };
+        self.looked = offset;
+        let state = self.writer.checkpoint().await?;
+        if state.offset < recorded + CHECKPOINT {
             return Ok(());
         }
-        self.recorded = Some(offset);
-        let state = self.writer.checkpoint().await?;
+        self.recorded = Some(state.offset);
         let UploadSession { id, epoch, .. } = *self.session;
         let uploads = &self.service.ports.uploads;
         let now = self.service.now();

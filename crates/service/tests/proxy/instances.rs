@@ -2,6 +2,7 @@
 //! the others follow, and go on with.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use berth_domain::{ObjectKey, WriteState};
 use berth_oci::{Reference, RepositoryName};
@@ -20,7 +21,8 @@ use super::*;
 const SIZE: u64 = 40_000_000;
 
 fn bytes() -> Bytes {
-    seeded_bytes(3, 0..SIZE)
+    static BYTES: OnceLock<Bytes> = OnceLock::new();
+    BYTES.get_or_init(|| seeded_bytes(3, 0..SIZE)).clone()
 }
 
 /// A store that shows no unfinished object, as S3 does.

@@ -31,6 +31,7 @@ suite! {
         deleting_twice_is_no_error,
         a_retried_job_comes_again_after_its_delay,
         a_job_is_retried_at_once_without_a_delay,
+        a_job_that_is_put_off_again_and_again_stays_its_receivers,
         a_retry_with_a_stale_receipt_shows_nothing,
         a_buried_job_does_not_come_again_and_is_counted,
         a_job_that_was_sent_twice_is_done_when_all_deliveries_are,
@@ -250,6 +251,21 @@ pub async fn a_job_is_retried_at_once_without_a_delay(queue: &Queue) {
     let jobs = &queue.jobs;
     jobs.retry(&delivery.receipt, Duration::ZERO).await.unwrap();
     assert_eq!(receive_one(queue).await.attempt, 2);
+}
+
+/// So a receiver keeps a job for as long as it needs, by one receipt.
+pub async fn a_job_that_is_put_off_again_and_again_stays_its_receivers(queue: &Queue) {
+    send(queue).await;
+    let (jobs, long) = (&queue.jobs, 2 * queue.time.hidden());
+    let delivery = receive_briefly(queue).await;
+    for _ in 0..2 {
+        jobs.retry(&delivery.receipt, long).await.unwrap();
+        pass(queue).await;
+        assert_nothing_comes(queue).await;
+    }
+    jobs.delete(&delivery.receipt).await.unwrap();
+    pass(queue).await;
+    assert_nothing_comes(queue).await;
 }
 
 /// The job is hidden for another receiver by then. Whether the call fails is

@@ -31,16 +31,25 @@ impl Importer<'_> {
         };
         self.each(value, async |this, _, registry| {
             let fate = this.to.registry(&registry).await?;
-            this.note(fate, |counts| &mut counts.registries);
+            if this.note(fate, |counts| &mut counts.registries) {
+                this.registries.insert(registry.id.0);
+            }
             Ok(())
         })
         .await
     }
 
+    /// A proxy project whose endpoint is another here would serve what that
+    /// one has.
     pub(super) async fn projects(&mut self) -> Result<()> {
         self.each(ProjectRecord::project, async |this, record, project| {
             let id = record.id;
-            let fate = this.to.project(&record, &project).await?;
+            let upstream = project.registry;
+            let fate = if upstream.is_none_or(|id| this.registries.contains(&id.0)) {
+                this.to.project(&record, &project).await?
+            } else {
+                Fate::Refused(format!("project {} has no upstream here", project.name))
+            };
             if this.note(fate, |counts| &mut counts.projects) {
                 this.projects.insert(id);
             }

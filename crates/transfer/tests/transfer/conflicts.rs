@@ -1,6 +1,6 @@
 //! What is there otherwise is told and left as it is.
 
-use berth_domain::{ProjectId, Role};
+use berth_domain::{ProjectId, RegistryEndpoint, Role};
 use berth_testkit::image::Image;
 
 use crate::registry::Registry;
@@ -91,6 +91,33 @@ async fn nobody_becomes_a_member_in_anothers_place() {
         (eve.id, Role::ProjectAdmin)
     );
     assert_eq!(target.tagged("apps/web", "v1").await, None);
+}
+
+#[tokio::test]
+async fn no_project_gets_another_upstream() {
+    let source = Registry::with_some_of_everything().await;
+    let target = Registry::in_memory();
+    let hub = source.service.all_registries().await.unwrap().remove(0);
+    let other = RegistryEndpoint {
+        name: "mine".to_owned(),
+        url: "https://registry.example".to_owned(),
+        ..hub
+    };
+    let registries = &target.ports().registries;
+    registries.create_registry(&other).await.unwrap();
+
+    let imported = target.import(&source.exported().await).await.unwrap();
+    assert_eq!(
+        imported.conflicts,
+        [
+            "registry endpoint Docker Hub cannot have its number 1, which is mine's here",
+            "project dockerhub has no upstream here",
+            "member 1 of project 2 has no place here",
+            "repository dockerhub/library/alpine is left out with its project, number 2",
+        ]
+    );
+    assert_eq!(target.tagged("dockerhub/library/alpine", "3").await, None);
+    assert!(target.tagged("library/multi", "multi").await.is_some());
 }
 
 #[tokio::test]

@@ -1,13 +1,13 @@
 //! Holds a server that was started again against what its clients know.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use berth_testkit::hub::Hub;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
-use super::PROMISE;
 use super::image::{Image, blob_path};
 use super::model::{Chunk, Fate, Known, Loose, Model};
 use super::random::Random;
@@ -19,9 +19,11 @@ const AT_ONCE: usize = 16;
 const SAMPLE: u64 = 24;
 
 /// A server to be checked, and its upstream.
-pub(super) struct Check<'a> {
-    pub(super) client: &'a Client,
-    pub(super) hub: &'a Hub,
+pub(crate) struct Check<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) hub: &'a Hub,
+    /// How long a blob without a manifest, or an upload, is sure to be there.
+    pub(crate) promise: Duration,
 }
 
 type Verdict<T = ()> = Result<T, String>;
@@ -29,7 +31,7 @@ type Verdict<T = ()> = Result<T, String>;
 impl Check<'_> {
     /// Checks all of the last cycle and some of the earlier ones; the model
     /// then knows what became of what was under way.
-    pub(super) async fn run(&self, model: &mut Model, random: &mut Random) {
+    pub(crate) async fn run(&self, model: &mut Model, random: &mut Random) {
         model.interrupted.clear();
         self.chunks(model).await;
         self.loose(model).await;
@@ -140,7 +142,7 @@ impl Check<'_> {
             let path = blob_path(&repository, &blob);
             model.totals.loose += 1;
             match self.pulls(&path, &blob.bytes()).await {
-                Ok(false) if since.elapsed() < PROMISE => {
+                Ok(false) if since.elapsed() < self.promise => {
                     model.faults.push(format!("{path} is not there"));
                 }
                 Ok(_) => {}
@@ -154,7 +156,7 @@ impl Check<'_> {
         for chunk in std::mem::take(&mut model.chunks) {
             model.totals.loose += 1;
             match self.continues(&chunk).await {
-                Err(fault) if chunk.since.elapsed() < PROMISE => {
+                Err(fault) if chunk.since.elapsed() < self.promise => {
                     model.faults.push(format!("{chunk:?}: {fault}"));
                 }
                 _ => {}

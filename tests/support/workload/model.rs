@@ -10,7 +10,7 @@ use super::random::Random;
 
 /// What became of an image, as far as its client knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     /// A push, a fill or a deletion has begun and was not answered.
     Unsure,
     /// It was acknowledged.
@@ -21,80 +21,80 @@ pub(super) enum Fate {
 
 /// An image and what is known of it.
 #[derive(Clone, Debug)]
-pub(super) struct Known {
-    pub(super) image: Arc<Image>,
-    pub(super) fate: Fate,
+pub(crate) struct Known {
+    pub(crate) image: Arc<Image>,
+    pub(crate) fate: Fate,
     /// The repository that it is filled from; none if it is pushed.
-    pub(super) upstream: Option<String>,
+    pub(crate) upstream: Option<String>,
     /// Whether its tag is there; a deletion that was cut short may have taken it.
-    pub(super) tagged: bool,
+    pub(crate) tagged: bool,
     /// The cycle in which something was last done to it.
-    pub(super) cycle: u64,
+    pub(crate) cycle: u64,
 }
 
 /// A blob that was acknowledged, and that no manifest names.
 #[derive(Clone, Debug)]
-pub(super) struct Loose {
-    pub(super) repository: String,
-    pub(super) blob: Blob,
+pub(crate) struct Loose {
+    pub(crate) repository: String,
+    pub(crate) blob: Blob,
     /// When the push began that was acknowledged.
-    pub(super) since: Instant,
+    pub(crate) since: Instant,
 }
 
 /// An upload whose chunk was acknowledged.
 #[derive(Clone, Debug)]
-pub(super) struct Chunk {
-    pub(super) repository: String,
-    pub(super) blob: Blob,
+pub(crate) struct Chunk {
+    pub(crate) repository: String,
+    pub(crate) blob: Blob,
     /// Without scheme and host.
-    pub(super) location: String,
-    pub(super) offset: u64,
-    pub(super) since: Instant,
+    pub(crate) location: String,
+    pub(crate) offset: u64,
+    pub(crate) since: Instant,
 }
 
 /// What a run has done.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Totals {
-    pub(super) pushes: u64,
-    pub(super) blobs: u64,
-    pub(super) fills: u64,
-    pub(super) deletions: u64,
+pub(crate) struct Totals {
+    pub(crate) pushes: u64,
+    pub(crate) blobs: u64,
+    pub(crate) fills: u64,
+    pub(crate) deletions: u64,
     /// Sweeps beside the server, of which some were killed too.
-    pub(super) sweeps: u64,
+    pub(crate) sweeps: u64,
     /// Images that were under way at a kill.
-    pub(super) unsure: u64,
+    pub(crate) unsure: u64,
     /// Images pulled back and compared.
-    pub(super) pulled: u64,
+    pub(crate) pulled: u64,
     /// Acknowledged blobs without a manifest and chunks that were compared.
-    pub(super) loose: u64,
+    pub(crate) loose: u64,
     /// Deleted images that were seen to be gone.
-    pub(super) gone: u64,
+    pub(crate) gone: u64,
 }
 
 /// Everything that clients know.
-#[derive(Debug, Default)]
-pub(super) struct Model {
-    pub(super) images: BTreeMap<u64, Known>,
-    pub(super) loose: Vec<Loose>,
-    pub(super) chunks: Vec<Chunk>,
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Model {
+    pub(crate) images: BTreeMap<u64, Known>,
+    pub(crate) loose: Vec<Loose>,
+    pub(crate) chunks: Vec<Chunk>,
     /// Images whose push was cut short, for their clients to try again.
-    pub(super) interrupted: Vec<(u64, Arc<Image>)>,
+    pub(crate) interrupted: Vec<(u64, Arc<Image>)>,
     /// What should not have been answered.
-    pub(super) faults: Vec<String>,
-    pub(super) totals: Totals,
-    pub(super) cycle: u64,
+    pub(crate) faults: Vec<String>,
+    pub(crate) totals: Totals,
+    pub(crate) cycle: u64,
     next: u64,
 }
 
 impl Model {
     /// A number that no image has had.
-    pub(super) fn fresh(&mut self) -> u64 {
+    pub(crate) fn fresh(&mut self) -> u64 {
         self.next += 1;
         self.next
     }
 
     /// A push or a fill begins.
-    pub(super) fn begin(&mut self, number: u64, image: Arc<Image>, upstream: Option<String>) {
+    pub(crate) fn begin(&mut self, number: u64, image: Arc<Image>, upstream: Option<String>) {
         let known = Known {
             image,
             fate: Fate::Unsure,
@@ -106,7 +106,7 @@ impl Model {
     }
 
     /// A push or a fill was acknowledged.
-    pub(super) fn kept(&mut self, number: u64) {
+    pub(crate) fn kept(&mut self, number: u64) {
         if let Some(known) = self.images.get_mut(&number) {
             known.fate = Fate::Kept;
             match known.upstream {
@@ -117,7 +117,7 @@ impl Model {
     }
 
     /// The deletion of an image begins that is there, if there is any.
-    pub(super) fn doom(&mut self, random: &mut Random) -> Option<(u64, Arc<Image>)> {
+    pub(crate) fn doom(&mut self, random: &mut Random) -> Option<(u64, Arc<Image>)> {
         let kept = self.numbers(|known| known.fate == Fate::Kept);
         if kept.is_empty() {
             return None;
@@ -130,7 +130,7 @@ impl Model {
     }
 
     /// A deletion was acknowledged.
-    pub(super) fn deleted(&mut self, number: u64) {
+    pub(crate) fn deleted(&mut self, number: u64) {
         if let Some(known) = self.images.get_mut(&number) {
             known.fate = Fate::Deleted;
             self.totals.deletions += 1;
@@ -138,12 +138,12 @@ impl Model {
     }
 
     /// How many images are there for certain.
-    pub(super) fn kept_count(&self) -> usize {
+    pub(crate) fn kept_count(&self) -> usize {
         self.numbers(|known| known.fate == Fate::Kept).len()
     }
 
     /// The numbers of some images.
-    pub(super) fn numbers(&self, which: impl Fn(&Known) -> bool) -> Vec<u64> {
+    pub(crate) fn numbers(&self, which: impl Fn(&Known) -> bool) -> Vec<u64> {
         let those = self.images.iter().filter(|(_, known)| which(known));
         those.map(|(number, _)| *number).collect()
     }

@@ -18,15 +18,15 @@ const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
 /// The random bytes of a seed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Blob {
-    pub(super) seed: u64,
-    pub(super) size: u64,
-    pub(super) digest: Digest,
+pub(crate) struct Blob {
+    pub(crate) seed: u64,
+    pub(crate) size: u64,
+    pub(crate) digest: Digest,
 }
 
 impl Blob {
     /// A new one; small ones are more frequent than large ones.
-    pub(super) fn random(random: &mut Random) -> Self {
+    pub(crate) fn random(random: &mut Random) -> Self {
         let limit = random.within(SIZES.start..SIZES.end);
         let size = random.within(SIZES.start..limit + 1);
         let seed = random.number();
@@ -34,7 +34,7 @@ impl Blob {
         Self { seed, size, digest }
     }
 
-    pub(super) fn bytes(&self) -> Bytes {
+    pub(crate) fn bytes(&self) -> Bytes {
         seeded_bytes(self.seed, 0..self.size)
     }
 
@@ -45,18 +45,18 @@ impl Blob {
 
 /// An image under its tag.
 #[derive(Clone, Debug)]
-pub(super) struct Image {
-    pub(super) repository: String,
-    pub(super) tag: String,
+pub(crate) struct Image {
+    pub(crate) repository: String,
+    pub(crate) tag: String,
     /// The config, then the layers.
-    pub(super) blobs: Vec<Blob>,
-    pub(super) digest: Digest,
+    pub(crate) blobs: Vec<Blob>,
+    pub(crate) digest: Digest,
     padding: usize,
 }
 
 impl Image {
     /// An image with a config and a layer of its own, and perhaps others.
-    pub(super) fn random(
+    pub(crate) fn random(
         repository: String,
         tag: String,
         shared: &[Blob],
@@ -75,8 +75,15 @@ impl Image {
         image
     }
 
+    /// The same with a small manifest, which is kept beside the metadata.
+    pub(crate) fn small(mut self) -> Self {
+        self.padding = 0;
+        self.digest = self.manifest().digest;
+        self
+    }
+
     /// Its manifest.
-    pub(super) fn manifest(&self) -> Content {
+    pub(crate) fn manifest(&self) -> Content {
         let (config, layers) = self.blobs.split_first().unwrap();
         let layers: Vec<_> = layers.iter().map(|blob| blob.descriptor(LAYER)).collect();
         let manifest = json!({
@@ -89,15 +96,15 @@ impl Image {
         Content::new(MANIFEST, manifest.to_string())
     }
 
-    pub(super) fn manifest_path(&self, reference: &str) -> String {
+    pub(crate) fn manifest_path(&self, reference: &str) -> String {
         format!("/v2/{}/manifests/{reference}", self.repository)
     }
 
-    pub(super) fn blob_path(&self, blob: &Blob) -> String {
+    pub(crate) fn blob_path(&self, blob: &Blob) -> String {
         blob_path(&self.repository, blob)
     }
 }
 
-pub(super) fn blob_path(repository: &str, blob: &Blob) -> String {
+pub(crate) fn blob_path(repository: &str, blob: &Blob) -> String {
     format!("/v2/{repository}/blobs/{}", blob.digest)
 }
