@@ -264,12 +264,16 @@ async fn a_database_that_cannot_sync_fails_cleanly() {
 
 #[tokio::test]
 async fn a_disk_that_cannot_write_fails_cleanly() {
-    failing("pwrite64,pwritev,write,ftruncate,openat", "EROFS", |server| {
-        vec![
-            server.data().join("uploads"),
-            server.data().join("metadata.sqlite-wal"),
-        ]
-    })
+    failing(
+        "pwrite64,pwritev,write,ftruncate,openat",
+        "EROFS",
+        |server| {
+            vec![
+                server.data().join("uploads"),
+                server.data().join("metadata.sqlite-wal"),
+            ]
+        },
+    )
     .await;
 }
 

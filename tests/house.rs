@@ -1,7 +1,9 @@
 //! Who may know whom: the dependency direction of the crates, from
-//! `cargo metadata`.
+//! `cargo metadata`; and that no test is left out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -207,5 +209,19 @@ fn pure_crates_reach_no_network_database_or_native_cryptography() {
         for machine in MACHINES {
             assert!(!reached.contains(*machine), "{package} reaches {machine}");
         }
+    }
+}
+
+#[test]
+fn every_file_of_these_tests_is_compiled_into_them() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let main = fs::read_to_string(folder.join("main.rs")).unwrap();
+    for entry in fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let Some(module) = name.strip_suffix(".rs") else {
+            continue;
+        };
+        let declared = main.lines().any(|line| line == format!("mod {module};"));
+        assert!(declared || matches!(module, "main" | "lib"), "{name}");
     }
 }

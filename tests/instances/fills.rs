@@ -81,7 +81,10 @@ impl Upstream {
 
     /// What it sent of all blobs.
     fn sent(&self) -> u64 {
-        let digests = self.layers.iter().map(|(digest, _)| digest.parse().unwrap());
+        let digests = self
+            .layers
+            .iter()
+            .map(|(digest, _)| digest.parse().unwrap());
         digests.map(|digest| self.hub.bytes_sent(&digest)).sum()
     }
 
@@ -145,7 +148,10 @@ async fn three_instances_fetch_an_image_once_for_all_their_clients() {
         let fleet = cache(count, &folder, &upstream).await;
         took.push(upstream.pull_by_all(&fleet.clients()).await);
         assert_eq!(upstream.hub.count(RequestKind::ManifestGet), 1);
-        assert_eq!(upstream.hub.count(RequestKind::BlobGet), upstream.layers.len());
+        assert_eq!(
+            upstream.hub.count(RequestKind::BlobGet),
+            upstream.layers.len()
+        );
         assert_eq!(upstream.sent(), upstream.size());
         assert_sound(&folder.path().join("data"));
     }
@@ -179,11 +185,14 @@ async fn when_the_instance_that_fetches_dies_another_goes_on_for_all_clients() {
         .map(|(digest, _)| format!("/v2/cache/{REPOSITORY}/blobs/{digest}"))
         .collect();
     // The first instance has begun with all of them before others come.
-    let begin = paths
-        .iter()
-        .map(|path| clients[0].get(path).try_send());
+    let begin = paths.iter().map(|path| clients[0].get(path).try_send());
     let killed = async {
-        upstream.hub.wait_for(RequestKind::BlobGet, blobs).await;
+        gate.arrived(blobs).await;
+        gate.let_through(4 * blobs);
+        // The others follow it.
+        for client in &clients[1..] {
+            assert!(!client.get(&paths[1]).first_piece().await.is_empty());
+        }
         let others = upstream.pull_by_all(&clients[1..]);
         let death = async {
             let pieces = usize::try_from(layer_size() / 70_000 * LAYERS).unwrap();

@@ -206,6 +206,13 @@ impl Request {
         hasher.finish()
     }
 
+    /// Sends it, reads something of the answer's body, and hangs up.
+    pub(crate) async fn first_piece(self) -> Bytes {
+        let mut response = self.0.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        response.chunk().await.unwrap().unwrap_or_default()
+    }
+
     /// As [`Request::send`], where the server may not be there, or hang up.
     pub(crate) async fn try_send(self) -> reqwest::Result<Answer> {
         let (client, request) = self.0.build_split();
