@@ -1,6 +1,6 @@
 //! Moving all that a registry holds from one store to another, by a folder.
 //!
-//! [`export`] writes the folder from any store, [`import`] reads it into any.
+//! [`export()`] writes the folder from any store, [`import()`] reads it into any.
 //! Both go on where an earlier run stopped. What only a running registry needs
 //! (upload sessions, jobs, the garbage queue, keys that sign tokens, runs of
 //! maintenance) stays behind.

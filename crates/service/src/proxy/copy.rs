@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use berth_domain::LeaseId;
+use berth_domain::{LeaseId, ObjectKey};
 use berth_oci::{Digest, Hasher};
-use berth_ports::{Growing, Spool, StoreResult};
+use berth_ports::{BlobStore, Growing, Span, Spool, StoreResult};
 use bytes::Bytes;
+use futures_util::StreamExt;
 
 use crate::service::Service;
 
@@ -19,8 +20,14 @@ pub(super) struct Copy {
     spool: Option<Box<dyn Spool>>,
     /// Whose bytes are in it: those of the holder of this lease,
     from: Option<LeaseId>,
-    /// or of several, of whom each verified its own at most.
+    /// or some that no holder verified as they are here.
     is_mixed: bool,
+    /// Whether all is here and verified.
+    is_whole: bool,
+    /// Whether there was a spool that is lost.
+    is_lost: bool,
+    /// The blob's size, as clients were told.
+    size: Option<u64>,
 }
 
 impl Copy {
@@ -30,9 +37,15 @@ impl Copy {
         if self.spool.is_some() {
             return;
         }
-        *self = Self::default();
         match service.ports.spools.open().await {
-            Ok(spool) => self.spool = Some(spool),
+            Ok(spool) => {
+                let size = self.size;
+                *self = Self {
+                    spool: Some(spool),
+                    size,
+                    ..Self::default()
+                };
+            }
             Err(error) => tracing::warn!(%error, "blobs on their way cannot be followed here"),
         }
     }
@@ -42,6 +55,24 @@ impl Copy {
         let is_empty = self.length().is_none_or(|length| length == 0);
         self.is_mixed |= !is_empty && self.from != Some(holder);
         self.from = Some(holder);
+    }
+
+    /// Says that what comes next is not all that the holder verifies.
+    pub(super) const fn mix(&mut self) {
+        self.is_mixed = true;
+    }
+
+    /// Notes the blob's size as somebody says it; `false` if clients were told
+    /// another.
+    pub(super) fn agrees(&mut self, size: Option<u64>) -> bool {
+        let differs = size.is_some() && self.size.is_some() && size != self.size;
+        self.size = self.size.or(size);
+        !differs
+    }
+
+    /// The blob's size, if anybody said it.
+    pub(super) const fn size(&self) -> Option<u64> {
+        self.size
     }
 
     /// How many bytes it has; `None` if there is none.
@@ -62,22 +93,54 @@ impl Copy {
         {
             tracing::warn!(%error, "a blob on its way cannot be kept for those who follow it");
             self.spool = None;
+            self.is_lost = true;
         }
     }
 
     /// Whether these are the bytes of `digest`, after the last holder has
-    /// verified what it has. Looked at only where others added to them.
-    pub(super) async fn is(&mut self, digest: Digest) -> StoreResult<bool> {
-        let Some(view) = self.view().filter(|_| self.is_mixed) else {
-            return Ok(true);
-        };
-        let mut hash = Hasher::new(digest.algorithm());
-        let mut offset = 0;
-        while offset < view.readable() {
-            let bytes = view.read_at(offset, CHUNK).await?;
-            hash.update(&bytes);
-            offset += bytes.len() as u64;
+    /// verified what it has. They are read again only where that says too
+    /// little of them.
+    pub(super) async fn verify(&mut self, digest: Digest) -> StoreResult<bool> {
+        if let Some(view) = self.view().filter(|_| self.is_mixed)
+            && hash(&*view, digest).await? != digest
+        {
+            return Ok(false);
         }
-        Ok(hash.finish() == digest)
+        self.is_whole = self.spool.is_some();
+        Ok(true)
     }
+
+    /// Completes it with bytes of the blob, which is stored by now, for those
+    /// who read it still. Whether they may read to its end.
+    pub(super) async fn settle(
+        &mut self,
+        blobs: &dyn BlobStore,
+        (key, size): (ObjectKey, u64),
+        digest: Digest,
+    ) -> StoreResult<bool> {
+        if self.is_whole || (self.spool.is_none() && !self.is_lost) {
+            return Ok(true);
+        }
+        let Some(start) = self.length().filter(|length| *length <= size) else {
+            return Ok(false);
+        };
+        let rest = Span { start, end: size };
+        let mut stream = blobs.stream(key, size, rest).await?;
+        while let Some(bytes) = stream.next().await {
+            self.append(bytes?).await;
+        }
+        self.is_mixed = true;
+        Ok(self.length() == Some(size) && self.verify(digest).await?)
+    }
+}
+
+async fn hash(view: &dyn Growing, digest: Digest) -> StoreResult<Digest> {
+    let mut hash = Hasher::new(digest.algorithm());
+    let mut offset = 0;
+    while offset < view.readable() {
+        let bytes = view.read_at(offset, CHUNK).await?;
+        hash.update(&bytes);
+        offset += bytes.len() as u64;
+    }
+    Ok(hash.finish())
 }

@@ -39,7 +39,11 @@ impl Fill {
     pub(super) async fn run(self) {
         let _turn = self.progress.turn().await;
         let phase = match self.fetch().await {
-            Ok((key, size)) => Phase::Held { key, size },
+            Ok(((key, size), followed)) => Phase::Held {
+                key,
+                size,
+                followed,
+            },
             Err(error) => {
                 tracing::warn!(
                     repository = %self.target.repository, digest = %self.digest, %error,
@@ -51,24 +55,40 @@ impl Fill {
         self.progress.show(phase);
     }
 
-    async fn fetch(&self) -> Result<Held> {
-        let name = LeaseName::blob(&self.target.repository, self.digest);
+    /// The blob, and whether those who followed it have the same.
+    async fn fetch(&self) -> Result<(Held, bool)> {
         let mut copy = Copy::default();
+        let held = self.fetch_or_follow(&mut copy).await?;
+        let blobs = &*self.service.ports.blobs;
+        let settled = copy.settle(blobs, held, self.digest).await;
+        let followed = settled.unwrap_or_else(|error| {
+            tracing::warn!(digest = %self.digest, %error, "those who follow a blob are cut off");
+            false
+        });
+        Ok((held, followed))
+    }
+
+    async fn fetch_or_follow(&self, copy: &mut Copy) -> Result<Held> {
+        let name = LeaseName::blob(&self.target.repository, self.digest);
         let (mut gone, mut losses) = (None, 0);
         loop {
             match self.service.take_lease(&name, gone.take()).await? {
                 Taken::Ours(tenure) => {
-                    let done = tenure.during(self.fetch_alone(&tenure, &mut copy)).await;
-                    tenure.end().await;
+                    let done = tenure.during(self.fetch_alone(&tenure, copy)).await;
+                    // One that was lost, or has expired, is left with what it
+                    // says to whoever takes it.
+                    if !matches!(done, Ok(None)) {
+                        tenure.end().await;
+                    }
                     match done {
                         Ok(Some(held)) => return Ok(held),
-                        Ok(None) | Err(Error::UploadUnknown) if losses < LOSSES => losses += 1,
-                        Ok(None) => return Err(Error::UploadUnknown),
-                        Err(error) => return Err(error),
+                        Err(error) if losses == LOSSES || !is_loss(&error) => return Err(error),
+                        Ok(None) if losses == LOSSES => return Err(Error::UploadUnknown),
+                        Ok(None) | Err(_) => losses += 1,
                     }
                 }
                 Taken::Theirs(lease) => {
-                    gone = self.follow(&lease, &mut copy).await?;
+                    gone = self.follow(&lease, copy).await?;
                     if let Some(held) = self.held().await? {
                         return Ok(held);
                     }
@@ -210,7 +230,7 @@ impl Fill {
         session: &UploadSession,
         copy: &mut Copy,
     ) -> Result<(LinkId, u64)> {
-        let size = body.size;
+        let size = self.agreed_size(copy, &body)?;
         let blobs = &self.service.ports.blobs;
         let mut writer = blobs.write(session.key, session.state.clone()).await?;
         let own_view = writer.follow();
@@ -218,6 +238,10 @@ impl Fill {
         let is_shared = own_view.is_none();
         if is_shared && session.state.offset == 0 {
             copy.begin(&self.service).await;
+        }
+        if session.state.offset > 0 || copy.length().is_some_and(|length| length > 0) {
+            // The hash has bytes of the store that the copy may have otherwise.
+            copy.mix();
         }
         let view = own_view.or_else(|| copy.view());
         let shown = size.zip(view);
@@ -247,9 +271,17 @@ impl Fill {
         Err(error)
     }
 
+    /// The blob's size, which clients were told already if there is a copy.
+    pub(super) fn agreed_size(&self, copy: &mut Copy, body: &FetchedBlob) -> Result<Option<u64>> {
+        if copy.agrees(body.size) {
+            return Ok(copy.size());
+        }
+        Err(invalid(format!("blob {} changed its size", self.digest)).into())
+    }
+
     /// Nobody may be told that a copy is whole whose bytes are wrong.
     pub(super) async fn check_copy(&self, copy: &mut Copy) -> Result<()> {
-        if copy.is(self.digest).await? {
+        if copy.verify(self.digest).await? {
             return Ok(());
         }
         let what = format!(
@@ -277,4 +309,12 @@ impl Fill {
             verified,
         }));
     }
+}
+
+/// Whether a fetch failed because another instance has taken it over.
+const fn is_loss(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::UploadUnknown | Error::Store(StoreError::NotFound(_))
+    )
 }

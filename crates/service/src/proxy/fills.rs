@@ -32,6 +32,8 @@ pub(super) enum Phase {
         key: ObjectKey,
         /// Its size.
         size: u64,
+        /// Whether what those have who followed it is the same.
+        followed: bool,
     },
     /// It ended without a blob.
     Failed(Failure),
@@ -160,7 +162,7 @@ impl Following {
                 },
                 size,
             )),
-            Phase::Held { key, size } => Ok(Readable::Held(key, size)),
+            Phase::Held { key, size, .. } => Ok(Readable::Held(key, size)),
             Phase::Failed(failure) => Err(failure.error()),
             Phase::Starting => Err(Failure::abandoned().error()),
         }
@@ -242,8 +244,10 @@ impl Filling {
         let mut phase = self.phase.clone();
         match phase.wait_for(ended).await.as_deref() {
             Ok(Phase::Failed(failure)) => Err(failure.store_error()),
-            Ok(_) => Ok(()),
-            Err(_) => Err(Failure::abandoned().store_error()),
+            // Else the blob is there to be asked for again.
+            Ok(Phase::Held { followed, .. }) if *followed => Ok(()),
+            Ok(Phase::Growing(_)) => Ok(()),
+            _ => Err(Failure::abandoned().store_error()),
         }
     }
 }

@@ -67,10 +67,18 @@ impl Fill {
     }
 
     async fn copy_from(&self, address: &str, lease: &Lease, copy: &mut Copy) -> Result<Followed> {
+        let mut refused = 0;
         for _ in 0..BREAKS {
             let body = match self.ask(address, copy.length().unwrap_or(0)).await? {
                 Ok(body) => body,
-                Err(UpstreamError::Unreachable(_)) if self.was_there(address) => {
+                // Once may be a connection that had been idle.
+                Err(UpstreamError::Unreachable(_)) if refused == 0 && self.was_there(address) => {
+                    refused += 1;
+                    self.service.ports.clock.sleep(PAUSE).await;
+                    continue;
+                }
+                Err(UpstreamError::Unreachable(_)) if refused > 0 => {
+                    self.forget_there(address);
                     return Ok(Followed::Gone);
                 }
                 Err(UpstreamError::Status { status: 404, .. }) => {
@@ -84,7 +92,7 @@ impl Fill {
             self.note_there(address);
             copy.begin(&self.service).await;
             copy.comes_from(lease.id);
-            let shown = body.size.zip(copy.view());
+            let shown = self.agreed_size(copy, &body)?.zip(copy.view());
             self.show(shown.as_ref(), false, false);
             if append_all(body, copy).await {
                 self.check_copy(copy).await?;
@@ -110,6 +118,12 @@ impl Fill {
         let now = self.service.now();
         let there = &self.service.proxy.there;
         there.put(address.to_owned(), now + REMEMBERED, (), now);
+    }
+
+    /// So that two instances that cannot reach each other any more do not take
+    /// turns.
+    fn forget_there(&self, address: &str) {
+        self.service.proxy.there.remove(&address.to_owned());
     }
 
     /// What it means that the holder knows nothing of the blob: it gives its

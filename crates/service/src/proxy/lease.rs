@@ -25,6 +25,8 @@ const TRIES: usize = 3;
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 /// but as often as this.
 const LAST_LOOK: Duration = Duration::from_secs(1);
+/// How many looks in a row may fail.
+const FAILED_LOOKS: u32 = 10;
 
 /// Whose a lease is.
 pub(super) enum Taken {
@@ -93,13 +95,20 @@ impl Service {
 
     /// Waits until another's lease has ended, changed hands or expired.
     pub(super) async fn outlast(&self, lease: &Lease) -> Result<()> {
-        let mut pause = FIRST_LOOK;
+        let (mut pause, mut failures) = (FIRST_LOOK, 0);
         loop {
             self.ports.clock.sleep(pause).await;
             pause = (pause * 2).min(LAST_LOOK);
-            match self.ports.leases.lease(&lease.name).await? {
-                Some(held) if held.id == lease.id && !held.may_be_taken(self.now(), None) => {}
-                _ => return Ok(()),
+            match self.ports.leases.lease(&lease.name).await {
+                Ok(Some(held)) if held.id == lease.id && !held.may_be_taken(self.now(), None) => {
+                    failures = 0;
+                }
+                Ok(_) => return Ok(()),
+                Err(error) if failures == FAILED_LOOKS => return Err(error.into()),
+                Err(error) => {
+                    tracing::warn!(lease = %lease.name, %error, "a lease cannot be looked at yet");
+                    failures += 1;
+                }
             }
         }
     }

@@ -372,7 +372,14 @@ impl Service {
                 Reference::Digest(digest) => tag.digest == *digest,
                 Reference::Tag(_) => self.is_fresh(tag),
             };
-            if !held.as_ref().is_some_and(wanted) {
+            let is_set = held.as_ref().is_some_and(wanted);
+            // What was fetched by digest meanwhile only wants its tag.
+            let is_set = is_set
+                || match asked {
+                    Reference::Digest(digest) => self.attach(target, *digest, name).await?,
+                    Reference::Tag(_) => false,
+                };
+            if !is_set {
                 return Ok(None);
             }
         }

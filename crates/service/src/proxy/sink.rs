@@ -81,16 +81,23 @@ impl<'a> Sink<'a> {
         };
         self.looked = offset;
         let state = self.writer.checkpoint().await?;
-        if state.offset < recorded + CHECKPOINT {
+        // The record grows with the parts: so do the steps.
+        if state.offset < recorded + CHECKPOINT.max(recorded / 16) {
             return Ok(());
         }
-        self.recorded = Some(state.offset);
         let UploadSession { id, epoch, .. } = *self.session;
         let uploads = &self.service.ports.uploads;
         let now = self.service.now();
         match uploads.checkpoint_upload(id, epoch, &state, now).await {
             Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => Err(Error::UploadUnknown),
-            recorded => Ok(recorded?),
+            Ok(()) => {
+                self.recorded = Some(state.offset);
+                Ok(())
+            }
+            Err(error) => {
+                tracing::warn!(session = %id, %error, "a takeover would begin further back");
+                Ok(())
+            }
         }
     }
 }

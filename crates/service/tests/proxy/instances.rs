@@ -13,6 +13,8 @@ use berth_ports::{
 use berth_testkit::hub::{Fault, Gate, On, RequestKind};
 use berth_testkit::image::{Image, seeded_bytes};
 use futures_util::future::join_all;
+use futures_util::stream;
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::*;
@@ -101,7 +103,7 @@ impl Tasks for MortalTasks {
     }
 }
 
-type Living = Arc<Mutex<HashMap<String, Arc<Service>>>>;
+type Living = Arc<watch::Sender<HashMap<String, Arc<Service>>>>;
 
 /// Reaches the others by a call.
 #[derive(Debug)]
@@ -118,7 +120,7 @@ impl Instances for Linked {
 
     async fn follow(&self, address: &str, wanted: &Follow) -> UpstreamResult<FetchedBlob> {
         let unreachable = || UpstreamError::Unreachable(address.to_owned());
-        let other = self.living.lock().unwrap().get(address).cloned();
+        let other = self.living.borrow().get(address).cloned();
         let other = other.ok_or_else(unreachable)?;
         let token = wanted.token.reveal();
         let (repository, digest) = (&wanted.repository, wanted.digest);
@@ -135,13 +137,29 @@ impl Instances for Linked {
         let Ok(Access::Stream(stream)) = fill.open(span).await else {
             return Err(unreachable());
         };
-        let broken = |error: berth_ports::StoreError| UpstreamError::Unreachable(error.to_string());
+        let end = (address.to_owned(), self.living.subscribe());
         Ok(FetchedBlob {
             start: span.start,
             size: Some(fill.size),
-            stream: Box::pin(stream.map(move |chunk| chunk.map_err(broken))),
+            stream: Box::pin(stream::unfold((stream, end), next)),
         })
     }
+}
+
+type Connection = (
+    ByteStream,
+    (String, watch::Receiver<HashMap<String, Arc<Service>>>),
+);
+
+/// What comes next over a connection, which breaks when the other end is gone.
+async fn next((mut stream, mut end): Connection) -> Option<(UpstreamResult<Bytes>, Connection)> {
+    let (address, living) = &mut end;
+    let is_gone = |living: &HashMap<_, _>| !living.contains_key(address);
+    let chunk = tokio::select! {
+        chunk = stream.next() => chunk?.map_err(|error| error.to_string()),
+        _ = living.wait_for(is_gone) => Err("it is gone".to_owned()),
+    };
+    Some((chunk.map_err(UpstreamError::Unreachable), (stream, end)))
 }
 
 /// One hub, one set of stores, and several instances of the cache over them.
@@ -159,7 +177,7 @@ impl Fleet {
         let store = Arc::new(MemoryStore::new(clock.clone()));
         let blobs = Arc::new(Hidden(MemoryBlobs::default()));
         let secrets = Arc::new(HostSecrets::new(&SealingKey::from_bytes([7; 32])).unwrap());
-        let living = Living::default();
+        let living = Living::new(watch::Sender::new(HashMap::new()));
         let mut instances = Vec::new();
         for number in 0..count {
             let address = format!("http://{number}");
@@ -180,7 +198,9 @@ impl Fleet {
             };
             let ports = Ports::over(store.clone(), others);
             let service = Arc::new(Service::new(ports, ServiceSettings::default()));
-            living.lock().unwrap().insert(address, service.clone());
+            living.send_modify(|living| {
+                living.insert(address, service.clone());
+            });
             instances.push((service, tasks));
         }
         let cache = Cache {
@@ -217,13 +237,17 @@ impl Fleet {
 
     /// As `kill -9`: nothing of it goes on, and nobody reaches it.
     fn kill(&self, instance: usize) {
-        self.living
-            .lock()
-            .unwrap()
-            .remove(&format!("http://{instance}"));
+        self.isolate(instance);
         for task in &*self.instances[instance].1.0.lock().unwrap() {
             task.abort();
         }
+    }
+
+    /// Nobody reaches it any more, but it lives, and reaches others.
+    fn isolate(&self, instance: usize) {
+        self.living.send_modify(|living| {
+            living.remove(&format!("http://{instance}"));
+        });
     }
 
     /// How many requests for blobs the upstream has had.
@@ -360,6 +384,21 @@ async fn a_lease_that_expires_is_taken_over_by_an_instance_that_could_only_wait(
     let gets = fleet.hub.requests_of(RequestKind::BlobGet);
     assert_eq!(gets.len(), 2);
     assert!(gets[1].header("range").is_some());
+}
+
+#[tokio::test]
+async fn an_instance_whose_fetch_was_taken_over_still_serves_its_clients() {
+    let fleet = Fleet::of(2, true).await;
+    let digest = fleet.blob_at_hub();
+    let gate = fleet.stop_after(480);
+    let stuck = fleet.open(0, digest).await.unwrap();
+    let other = fleet.open(1, digest).await.unwrap();
+    drop(read_some(&other, 1_000_000).await);
+    fleet.isolate(0);
+    assert_eq!(read(&other, 0..SIZE).await.unwrap(), bytes());
+    assert_eq!(read(&stuck, 0..SIZE).await.unwrap(), bytes());
+    gate.open();
+    assert_eq!(fleet.gets(), 2);
 }
 
 #[tokio::test]
