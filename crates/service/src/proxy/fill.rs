@@ -3,6 +3,7 @@
 //! Of all instances one holds the lease on it and fetches; the others follow
 //! what comes in there. See `docs/architecture.md`.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use berth_domain::{LeaseName, LinkId, ObjectKey, RegistryId, Remote, UploadSession};
@@ -70,7 +71,7 @@ impl Fill {
 
     async fn fetch_or_follow(&self, copy: &mut Copy) -> Result<Held> {
         let name = LeaseName::blob(&self.target.repository, self.digest);
-        let (mut gone, mut losses) = (None, 0);
+        let (mut gone, mut left, mut losses) = (None, HashSet::new(), 0);
         loop {
             match self.service.take_lease(&name, gone.take()).await? {
                 Taken::Ours(tenure) => {
@@ -88,7 +89,7 @@ impl Fill {
                     }
                 }
                 Taken::Theirs(lease) => {
-                    gone = self.follow(&lease, copy).await?;
+                    gone = self.follow(&lease, copy, &mut left).await?;
                     if let Some(held) = self.held().await? {
                         return Ok(held);
                     }

@@ -4,6 +4,7 @@
 //! clients from a copy of their own. The request carries a token that only an
 //! instance over the same stores can sign, and that is good for this one blob.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use berth_domain::{Lease, LeaseId, Secret, TokenAccess, TokenIdentity};
@@ -46,7 +47,16 @@ enum Followed {
 impl Fill {
     /// Follows the holder of the lease, and waits until it holds it no longer.
     /// Its lease's id if it is gone.
-    pub(super) async fn follow(&self, lease: &Lease, copy: &mut Copy) -> Result<Option<LeaseId>> {
+    ///
+    /// `left`: the addresses of those that this fill has found gone. Each counts
+    /// once, so that two instances that cannot reach each other any more do not
+    /// take turns.
+    pub(super) async fn follow(
+        &self,
+        lease: &Lease,
+        copy: &mut Copy,
+        left: &mut HashSet<String>,
+    ) -> Result<Option<LeaseId>> {
         let followed = match &lease.address {
             None => Followed::Apart,
             // An earlier process held it: this one holds none, or knows of it.
@@ -55,7 +65,9 @@ impl Fill {
             }
             Some(address) => self.copy_from(address, lease, copy).await?,
         };
-        if let Followed::Gone = followed {
+        if let (Followed::Gone, Some(address)) = (followed, &lease.address)
+            && left.insert(address.clone())
+        {
             tracing::info!(
                 repository = %self.target.repository, digest = %self.digest, lease = %lease.id,
                 "the instance that fetches a blob is gone"
@@ -77,10 +89,7 @@ impl Fill {
                     self.service.ports.clock.sleep(PAUSE).await;
                     continue;
                 }
-                Err(UpstreamError::Unreachable(_)) if refused > 0 => {
-                    self.forget_there(address);
-                    return Ok(Followed::Gone);
-                }
+                Err(UpstreamError::Unreachable(_)) if refused > 0 => return Ok(Followed::Gone),
                 Err(UpstreamError::Status { status: 404, .. }) => {
                     return self.forgotten(lease).await;
                 }
@@ -118,12 +127,6 @@ impl Fill {
         let now = self.service.now();
         let there = &self.service.proxy.there;
         there.put(address.to_owned(), now + REMEMBERED, (), now);
-    }
-
-    /// So that two instances that cannot reach each other any more do not take
-    /// turns.
-    fn forget_there(&self, address: &str) {
-        self.service.proxy.there.remove(&address.to_owned());
     }
 
     /// What it means that the holder knows nothing of the blob: it gives its
