@@ -33,10 +33,9 @@ async fn answer(
     let Credentials::Bearer(token) = credentials(headers)? else {
         return Err(Error::Unauthorized.into());
     };
-    let malformed = |_| Error::NotFound("no such fill".to_owned());
-    let digest: Digest = digest.parse().map_err(malformed)?;
-    let malformed = |_| Error::NotFound("no such fill".to_owned());
-    let repository: RepositoryName = name.parse().map_err(malformed)?;
+    let unknown = || Error::NotFound("no such fill".to_owned());
+    let digest: Digest = digest.parse().map_err(|_| unknown())?;
+    let repository: RepositoryName = name.parse().map_err(|_| unknown())?;
     let fill = app
         .service
         .fill_for_instance(token.reveal(), &repository, digest);

@@ -31,21 +31,14 @@ pub(super) struct Copy {
 }
 
 impl Copy {
-    /// Begins a copy if there is none. Without one clients wait until the blob
-    /// is stored.
+    /// Begins a copy if there never was one. Without one clients wait until the
+    /// blob is stored.
     pub(super) async fn begin(&mut self, service: &Service) {
-        if self.spool.is_some() {
+        if self.spool.is_some() || self.is_lost {
             return;
         }
         match service.ports.spools.open().await {
-            Ok(spool) => {
-                let size = self.size;
-                *self = Self {
-                    spool: Some(spool),
-                    size,
-                    ..Self::default()
-                };
-            }
+            Ok(spool) => self.spool = Some(spool),
             Err(error) => tracing::warn!(%error, "blobs on their way cannot be followed here"),
         }
     }
@@ -78,6 +71,12 @@ impl Copy {
     /// How many bytes it has; `None` if there is none.
     pub(super) fn length(&self) -> Option<u64> {
         self.spool.as_ref().map(|spool| spool.length())
+    }
+
+    /// Whether there was one that could not be kept: nobody may read it to its
+    /// end.
+    pub(super) const fn is_lost(&self) -> bool {
+        self.is_lost
     }
 
     /// What clients read.
@@ -118,12 +117,12 @@ impl Copy {
         (key, size): (ObjectKey, u64),
         digest: Digest,
     ) -> StoreResult<bool> {
-        if self.is_whole || (self.spool.is_none() && !self.is_lost) {
-            return Ok(true);
-        }
-        let Some(start) = self.length().filter(|length| *length <= size) else {
-            return Ok(false);
+        let Some(start) = self.length().filter(|_| !self.is_whole) else {
+            return Ok(!self.is_lost);
         };
+        if start > size {
+            return Ok(false);
+        }
         let rest = Span { start, end: size };
         let mut stream = blobs.stream(key, size, rest).await?;
         while let Some(bytes) = stream.next().await {

@@ -151,6 +151,15 @@ impl Fill {
             .claim_upload(id, left.epoch, self.service.now())
             .await
         {
+            // What was sent of it, if anything, is known to nobody: its
+            // object's deletion finds it.
+            Ok(session) if session.state.offset == 0 => {
+                let owner = (session.id, session.epoch);
+                self.service
+                    .end_session_with_object(owner, session.key)
+                    .await?;
+                Ok(None)
+            }
             Ok(session) => {
                 tracing::info!(
                     repository = %self.target.repository, digest = %self.digest,
@@ -256,7 +265,9 @@ impl Fill {
         }
         self.check_copy(copy).await?;
         // Nobody who follows has to wait for the disk.
-        self.show(shown.as_ref(), true, true);
+        if !copy.is_lost() {
+            self.show(shown.as_ref(), true, true);
+        }
         let service = &self.service;
         let (target, digest) = (&self.target, self.digest);
         let link = service

@@ -367,6 +367,27 @@ async fn another_instance_goes_on_where_one_died() {
 }
 
 #[tokio::test]
+async fn what_died_before_it_was_recorded_begins_anew_and_leaves_nothing() {
+    let fleet = Fleet::of(2, true).await;
+    let digest = fleet.blob_at_hub();
+    let gate = fleet.stop_after(16);
+    let dying = fleet.open(0, digest).await.unwrap();
+    let other = fleet.open(1, digest).await.unwrap();
+    drop(read_some(&dying, 500_000).await);
+    drop(read_some(&other, 500_000).await);
+    let uploads = &fleet.instances[1].0.ports().uploads;
+    let far = Timestamp::MAX;
+    let left = uploads.idle_uploads(far, 10).await.unwrap().items;
+    fleet.kill(0);
+    assert_eq!(read(&other, 0..SIZE).await.unwrap(), bytes());
+    gate.open();
+    // The first session went with its object, before the other's began.
+    assert!(uploads.upload(left[0].id).await.unwrap().is_none());
+    let link = fleet.instances[1].0.ports().links.blob(digest).await;
+    assert_ne!(link.unwrap().unwrap().key, left[0].key);
+}
+
+#[tokio::test]
 async fn a_lease_that_expires_is_taken_over_by_an_instance_that_could_only_wait() {
     let fleet = Fleet::of(2, false).await;
     let digest = fleet.blob_at_hub();
