@@ -61,6 +61,19 @@ pub struct Lease {
 }
 
 impl Lease {
+    /// What is held after this one was asked for where `held` is: this one,
+    /// with the session of the one before it, or else that.
+    #[must_use]
+    pub fn taken_from(&self, held: Option<&Self>, now: Timestamp, gone: Option<LeaseId>) -> Self {
+        match held {
+            Some(held) if held.id != self.id && !held.may_be_taken(now, gone) => held.clone(),
+            _ => Self {
+                upload: held.and_then(|held| held.upload),
+                ..self.clone()
+            },
+        }
+    }
+
     /// Whether another may take it: it has expired, or it is the one whose
     /// holder the other knows to be gone.
     pub fn may_be_taken(&self, now: Timestamp, gone: Option<LeaseId>) -> bool {

@@ -35,17 +35,7 @@ impl LeaseStore for SqliteStore {
         // As many as there are fetches under way, and those that failed to end
         // theirs.
         leases.retain(|_, held| now < held.forgotten_at());
-        let held = leases.get(&lease.name);
-        if let Some(held) = held
-            && held.id != lease.id
-            && !held.may_be_taken(now, gone)
-        {
-            return Ok(held.clone());
-        }
-        let taken = Lease {
-            upload: held.and_then(|held| held.upload),
-            ..lease.clone()
-        };
+        let taken = lease.taken_from(leases.get(&lease.name), now, gone);
         leases.insert(lease.name.clone(), taken.clone());
         Ok(taken)
     }

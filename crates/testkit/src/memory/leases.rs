@@ -16,17 +16,7 @@ impl LeaseStore for MemoryStore {
         gone: Option<LeaseId>,
     ) -> StoreResult<Lease> {
         let leases = &mut self.state().leases;
-        let held = leases.get(&lease.name);
-        if let Some(held) = held
-            && held.id != lease.id
-            && !held.may_be_taken(now, gone)
-        {
-            return Ok(held.clone());
-        }
-        let taken = Lease {
-            upload: held.and_then(|held| held.upload),
-            ..lease.clone()
-        };
+        let taken = lease.taken_from(leases.get(&lease.name), now, gone);
         leases.insert(lease.name.clone(), taken.clone());
         Ok(taken)
     }
