@@ -9,7 +9,9 @@ use crate::support::server::{Server, assert_sound};
 
 mod artifacts;
 mod images;
+mod redirect;
 mod tls;
+mod uploads;
 
 /// The developer of the private project `team`.
 const MEMBER: Login<'_> = Login {

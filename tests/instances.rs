@@ -28,12 +28,13 @@ use crate::support::workload::number;
 use crate::support::workload::random::Random;
 use crate::support::{bucket, programs, store};
 use fleet::Fleet;
-use load::Load;
+use load::{Load, Plan};
 
 mod fills;
 mod fleet;
 mod load;
 mod register;
+mod toxic;
 
 /// What is pushed to.
 const PROJECT: &str = "fleet";
@@ -132,7 +133,12 @@ async fn what_one_of_four_instances_acknowledged_the_others_serve() {
     create_store(&data);
     let fleet = Fleet::start(4, &builder(IDLE, GRACE), &data).await;
     fleet.clients()[0].create_project(PROJECT, true).await;
-    let load = Load::new(fleet, full, &mut random);
+    let plan = Plan {
+        clients: CLIENTS,
+        large: full,
+        breaks: false,
+    };
+    let load = Load::new(fleet, plan, &mut random);
 
     let start = Instant::now();
     let mut clients = random.fork();

@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod cache;
+mod check_store;
 mod clients;
 mod conformance;
 mod crashes;

@@ -9,7 +9,7 @@ use axum::Router;
 use berth_domain::Secret;
 use berth_host::TokioTasks;
 use berth_http::{App, HttpSettings, Network, router};
-use berth_ports::{OtherPorts, Ports};
+use berth_ports::{NoStaging, OtherPorts, Ports};
 use berth_service::{FirstStart, NewPassword, Service, ServiceSettings};
 use berth_testkit::{CountingIds, ManualClock, MemoryBlobs, MemorySpools, MemoryStore, NoInstances};
 use futures_util::future::{Either, select};
@@ -42,6 +42,7 @@ impl Registry {
         let clock = Arc::new(ManualClock::default());
         let store = Arc::new(MemoryStore::new(clock.clone()));
         let others = OtherPorts {
+            staging: Arc::new(NoStaging),
             blobs: Arc::new(MemoryBlobs::default()),
             queue: store.clone(),
             upstream: Arc::new(Nowhere),

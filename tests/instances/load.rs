@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::fleet::Fleet;
 use super::register::Register;
-use super::{CLIENTS, PROJECT, PROMISE};
+use super::{PROJECT, PROMISE};
 use crate::support::http::{Answer, Client, Request};
 use crate::support::workload::image::{Blob, Image};
 use crate::support::workload::model::{Fate, Model};
@@ -45,35 +45,45 @@ pub(super) struct Totals {
     pub(super) kills: u64,
     pub(super) pulls: u64,
     pub(super) moves: u64,
-    /// Requests that a kill cut short.
+    /// Requests that a kill, or a store that broke off, cut short.
     pub(super) lost: u64,
     /// Requests that were answered 503.
     pub(super) refused: u64,
 }
 
+/// What the clients are, and what they must bear.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    /// How many there are.
+    pub(super) clients: usize,
+    /// Whether some manifests are too large to be kept beside the metadata.
+    pub(super) large: bool,
+    /// Whether the store breaks off, and so the body of an answer may.
+    pub(super) breaks: bool,
+}
+
 /// What all clients share.
 pub(super) struct Load {
     pub(super) fleet: Fleet,
+    plan: Plan,
     model: Mutex<Model>,
     /// Tags that many move.
     pub(super) registers: Vec<Register>,
     layers: Vec<Blob>,
-    /// Whether some manifests are too large to be kept beside the metadata.
-    large: bool,
     ending: AtomicBool,
     images: watch::Sender<u64>,
     totals: Mutex<Totals>,
 }
 
 impl Load {
-    pub(super) fn new(fleet: Fleet, large: bool, random: &mut Random) -> Self {
+    pub(super) fn new(fleet: Fleet, plan: Plan, random: &mut Random) -> Self {
         let register = |number| Register::new(repository(random), format!("shared{number}"));
         Self {
             fleet,
+            plan,
             model: Mutex::default(),
             registers: (0..REGISTERS).map(register).collect(),
             layers: (0..LAYERS).map(|_| Blob::random(random)).collect(),
-            large,
             ending: AtomicBool::new(false),
             images: watch::Sender::new(0),
             totals: Mutex::default(),
@@ -82,7 +92,7 @@ impl Load {
 
     /// Runs all clients until they are told to end.
     pub(super) async fn run(&self, random: &mut Random) {
-        let clients = (0..CLIENTS).map(|_| {
+        let clients = (0..self.plan.clients).map(|_| {
             let mut random = random.fork();
             async move { while !self.ends() && self.step(&mut random).await != Err(Halt::Wrong) {} }
         });
@@ -181,7 +191,11 @@ impl Load {
         let count = usize::try_from(random.within(0..3)).unwrap();
         let layers: Vec<_> = (0..count).map(|_| *random.pick(&self.layers)).collect();
         let image = Image::random(repository, tag, &layers, random);
-        Arc::new(if self.large { image } else { image.small() })
+        Arc::new(if self.plan.large {
+            image
+        } else {
+            image.small()
+        })
     }
 
     /// Pulls an image that somebody pushed.
@@ -293,8 +307,9 @@ impl Load {
 impl Ask for Load {
     type Gone = Halt;
 
-    /// Any other status than these is a fault, but for a 503, and so is a
-    /// broken connection to an instance that was not killed.
+    /// Any other status than these is a fault, but for a 503 that says when to
+    /// come back, and so is a broken connection to an instance that was not
+    /// killed.
     async fn ask(
         &self,
         request: impl FnOnce(&Client) -> Request,
@@ -305,12 +320,18 @@ impl Ask for Load {
         let sent = timeout(PATIENCE, request(&life.client).try_send()).await;
         match sent {
             Ok(Ok(answer)) if statuses.contains(&answer.status) => Ok(answer),
-            Ok(Ok(answer)) if answer.status == 503 => {
-                println!("instances: refused: {answer:?}");
+            Ok(Ok(answer)) if answer.status == 503 && !answer.header("retry-after").is_empty() => {
+                if !self.plan.breaks {
+                    println!("instances: refused: {answer:?}");
+                }
                 self.totals().refused += 1;
                 Err(Halt::Again)
             }
             Ok(Ok(answer)) => self.fault(format!("{answer:?}")),
+            Ok(Err(error)) if self.plan.breaks && is_cut_short(&error) => {
+                self.totals().lost += 1;
+                Err(Halt::Again)
+            }
             _ if instance.was_killed_in(&life) => {
                 self.totals().lost += 1;
                 Err(Halt::Again)
@@ -319,6 +340,11 @@ impl Ask for Load {
             Err(_) => self.fault(format!("no answer in {PATIENCE:?}")),
         }
     }
+}
+
+/// Whether an answer had begun, whose body broke off.
+fn is_cut_short(error: &reqwest::Error) -> bool {
+    error.is_body() || error.is_decode()
 }
 
 fn repository(random: &mut Random) -> String {

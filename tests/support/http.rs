@@ -213,6 +213,25 @@ impl Request {
         response.chunk().await.unwrap().unwrap_or_default()
     }
 
+    /// Sends it, reads something of the answer's body, lets something happen,
+    /// and reads on: what came, and whether it came to its end.
+    pub(crate) async fn interrupted(
+        self,
+        by: impl AsyncFnOnce(),
+    ) -> (Vec<u8>, reqwest::Result<()>) {
+        let mut response = self.0.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        let mut came = response.chunk().await.unwrap().unwrap_or_default().to_vec();
+        by().await;
+        loop {
+            match response.chunk().await {
+                Ok(Some(bytes)) => came.extend(bytes),
+                Ok(None) => return (came, Ok(())),
+                Err(error) => return (came, Err(error)),
+            }
+        }
+    }
+
     /// As [`Request::send`], where the server may not be there, or hang up.
     pub(crate) async fn try_send(self) -> reqwest::Result<Answer> {
         let (client, request) = self.0.build_split();

@@ -50,7 +50,7 @@ pub(super) fn name(data: &Path) -> String {
 }
 
 /// Where the emulator of a service is, without a slash at the end.
-pub(super) fn emulator(service: &str) -> String {
+pub(crate) fn emulator(service: &str) -> String {
     let variable = format!("BERTH_TEST_{service}");
     env::var(&variable).unwrap_or_else(|_| panic!("no {variable}, run `cargo xtask aws test`"))
 }

@@ -19,7 +19,7 @@ pub(crate) mod jars;
 mod running;
 
 /// The tests of the whole program that also run over emulators.
-const END_TO_END: &str = "test(/^(spec|conformance|clients|instances|transfer)::/)";
+const END_TO_END: &str = "test(/^(spec|conformance|clients|instances|transfer|check_store)::/)";
 
 /// Starts or ends the emulators, or runs the tests that need them.
 pub(crate) fn aws(mut args: Vec<String>) -> Result<ExitCode> {

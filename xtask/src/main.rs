@@ -5,6 +5,7 @@ mod apt;
 mod aws;
 #[cfg(target_os = "linux")]
 mod bench;
+mod cost;
 mod fuzz;
 mod go;
 mod image;
@@ -25,6 +26,7 @@ usage: cargo xtask test [--no-install] [nextest filters and options]
        cargo xtask bench [--rounds N] [--only WORDS] [--servers NAMES] [--json FILE] [--svg FILE] [--berth FILE]
        cargo xtask fuzz [--seconds N] [TARGET]..
        cargo xtask aws up | down | test [--no-install] [nextest filters and options]
+       cargo xtask cost [--write]
 
 test
 
@@ -65,6 +67,13 @@ for tests. What they hold is gone when they end.
   down          end them
   test          run the tests of the adapters for AWS, over emulators that are
                 up or for as long as the tests take
+
+cost
+
+What Berth costs on AWS by what tests counted (docs/costs.json) and by public
+prices, beside ECR and Harbor on EKS; with every price and assumption.
+
+  --write       put it into docs/operating.md too
 ";
 
 fn main() -> ExitCode {
@@ -88,6 +97,7 @@ fn task(mut args: Vec<String>) -> Result<ExitCode> {
         "bench" => bail!("benchmarks read /proc, run them on linux"),
         "fuzz" => fuzz::fuzz(args),
         "aws" => aws::aws(args),
+        "cost" => cost::cost(&args),
         other => bail!("unknown task `{other}`, see `cargo xtask --help`"),
     }
 }

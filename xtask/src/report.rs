@@ -10,7 +10,7 @@ use anyhow::Result;
 
 /// What may be missing without failing a run: programs that no package registry
 /// has, and what the step over emulators does.
-const OPTIONAL: [&str; 3] = ["zot", "oci-conformance", "several instances"];
+const OPTIONAL: [&str; 4] = ["zot", "oci-conformance", "several instances", "redirects"];
 
 /// How a step ended.
 #[derive(Debug)]

@@ -10,6 +10,7 @@ use berth_transfer::ImportOptions;
 use clap::{Subcommand, ValueEnum};
 use tokio::runtime;
 
+mod check;
 mod fsck;
 mod gc;
 mod list;
@@ -58,6 +59,8 @@ pub(crate) enum AdminCommand {
     },
     /// Make what the store needs and lacks: data folder, or table, bucket, queues and sealing key
     CreateStore,
+    /// Probe what the store really does; exits 1 if something that is needed is missing
+    CheckStore,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -109,6 +112,7 @@ pub(crate) fn run(settings: &Settings, command: &AdminCommand) -> Result<ExitCod
                 return transfer::import(settings, folder, options).await;
             }
             AdminCommand::CreateStore => berth_wiring::create_store(settings).await?,
+            AdminCommand::CheckStore => return check::run(settings).await,
         }
         Ok(ExitCode::SUCCESS)
     })

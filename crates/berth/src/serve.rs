@@ -23,6 +23,7 @@ use tls::Tls;
 mod connection;
 mod first_start;
 mod health;
+mod leftover;
 mod listeners;
 mod metrics;
 mod open_files;

@@ -58,6 +58,53 @@ fn a_body_that_stops_is_cut_off() {
     assert!(said.is_empty() || said.starts_with("HTTP/1.1 4"), "{said}");
 }
 
+/// A push that is refused, with a header, of so many bytes.
+fn refused_push(header: &str, length: usize) -> String {
+    format!(
+        "POST /v2/library/x/blobs/uploads/?digest=sha256:0 HTTP/1.1\r\nhost: x\r\n{header}\
+         content-length: {length}\r\n\r\n"
+    )
+}
+
+/// The answer's headers.
+fn head(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        bytes.extend(byte);
+    }
+    String::from_utf8(bytes).unwrap().to_lowercase()
+}
+
+#[test]
+fn who_was_refused_before_all_was_sent_can_send_the_rest_and_go_on() {
+    let server = Server::start(&[]);
+    let mut stream = connect(&server);
+    let push = refused_push("", 200_000);
+    stream.write_all(push.as_bytes()).unwrap();
+    stream.write_all(&vec![7; 200_000]).unwrap();
+    stream
+        .write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .unwrap();
+    let said = rest(&mut stream);
+    assert!(said.starts_with("HTTP/1.1 4"), "{said}");
+    assert!(said.contains("HTTP/1.1 200 OK\r\n"), "{said}");
+}
+
+#[test]
+fn who_was_refused_and_sends_much_more_is_told_that_the_connection_ends() {
+    let server = Server::start(&[]);
+    for header in ["", "expect: 100-continue\r\n"] {
+        let mut stream = connect(&server);
+        let push = refused_push(header, 100_000_000);
+        stream.write_all(push.as_bytes()).unwrap();
+        let said = head(&mut stream);
+        assert!(said.starts_with("http/1.1 4"), "{said}");
+        assert!(said.contains("\r\nconnection: close\r\n"), "{said}");
+    }
+}
+
 #[test]
 fn too_many_bytes_of_headers_are_refused() {
     let server = Server::start(&[]);

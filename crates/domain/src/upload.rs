@@ -1,9 +1,9 @@
 //! Upload sessions.
 
-use berth_oci::{Algorithm, Hasher, RepositoryName};
+use berth_oci::{Algorithm, Digest, Hasher, RepositoryName};
 use jiff::Timestamp;
 
-use crate::{ObjectKey, UploadId};
+use crate::{FreshId, ObjectKey, ProjectId, UploadId};
 
 /// How far the writing of an object has come: enough for any instance to go
 /// on with it.
@@ -26,6 +26,18 @@ impl WriteState {
             hash: Hasher::new(algorithm),
             progress: Vec::new(),
         }
+    }
+}
+
+impl UploadId {
+    /// The session of a blob that clients of a repository are to put into the
+    /// store themselves: the same for all of them, so that whoever asks for the
+    /// blob finds it.
+    pub fn of_arrival(project: ProjectId, repository: &RepositoryName, digest: Digest) -> Self {
+        let name = Digest::sha256(format!("{project}:{repository}@{digest}").as_bytes());
+        let bytes = name.hash().iter().take(size_of::<u128>());
+        let id = bytes.fold(0, |id: u128, byte| id << u8::BITS | u128::from(*byte));
+        Self::from(FreshId(id))
     }
 }
 

@@ -20,6 +20,7 @@ mod challenge;
 mod error;
 mod lists;
 mod manifests;
+mod redirect;
 mod uploads;
 
 type Result<T> = std::result::Result<T, OciError>;

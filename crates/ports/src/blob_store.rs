@@ -11,7 +11,7 @@ use berth_oci::Digest;
 use bytes::Bytes;
 use futures_core::Stream;
 
-use crate::{StoreError, StoreResult};
+use crate::{Attested, StoreError, StoreResult};
 
 /// A stream of an object's bytes; ends early only with an error.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, StoreError>> + Send>>;
@@ -122,6 +122,12 @@ pub trait BlobStore: Debug + Send + Sync + 'static {
 
     /// The size of a finished object; `None` if there is none.
     async fn size(&self, key: ObjectKey) -> StoreResult<Option<u64>>;
+
+    /// What the store itself says of a finished object's bytes, where it can
+    /// without sending them here; `None` where they must be read.
+    async fn attest(&self, _key: ObjectKey) -> StoreResult<Option<Attested>> {
+        Ok(None)
+    }
 
     /// The keys of all objects that were begun and are not finished, where the
     /// store can say them, else none. For a start that cleans up: while others

@@ -12,6 +12,7 @@ pub use blob_store::{
     Access, Arrival, BlobStore, BlobWriter, ByteStream, FileSpan, Finished, Growing, Span,
 };
 pub use error::{StoreError, StoreResult};
+pub use finding::{Finding, Verdict};
 pub use host::{Clock, Ids, Task, Tasks};
 pub use instances::{Follow, Instances};
 pub use jobs::{Delivery, JobQueue, Outbox};
@@ -25,6 +26,7 @@ pub use runs::RunStore;
 pub use secrets::{SecretError, Secrets, TokenError, TokenRequest, VerifiedToken};
 pub use set::{MetadataStore, OtherPorts, Ports};
 pub use spools::{Spool, Spools};
+pub use staging::{Attested, NoStaging, Staging};
 pub use uploads::UploadStore;
 pub use upstream::{
     FetchedBlob, FetchedManifest, ManifestDescription, Upstream, UpstreamError, UpstreamResult,
@@ -34,6 +36,7 @@ pub use upstream::{
 mod access;
 mod blob_store;
 mod error;
+mod finding;
 mod host;
 mod instances;
 mod jobs;
@@ -45,5 +48,6 @@ mod runs;
 mod secrets;
 mod set;
 mod spools;
+mod staging;
 mod uploads;
 mod upstream;

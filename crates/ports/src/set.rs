@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     AccessStore, BlobStore, Clock, GcQueue, Ids, Instances, JobQueue, LeaseStore, LinkStore,
     ManifestStore, Outbox, ProjectStore, RegistryStore, RepositoryStore, RunStore, Secrets,
-    Sequences, Spools, TagStore, Tasks, UploadStore, Upstream,
+    Sequences, Spools, Staging, TagStore, Tasks, UploadStore, Upstream,
 };
 
 /// Declares the sets of ports. Whatever puts one together names no single port
@@ -81,6 +81,8 @@ ports! {
     others {
         /// Objects.
         blobs: BlobStore,
+        /// What clients put into the store themselves.
+        staging: Staging,
         /// Jobs.
         queue: JobQueue,
         /// Other registries.

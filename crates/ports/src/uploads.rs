@@ -21,7 +21,7 @@ use crate::StoreResult;
 /// does, or once [`touch_upload`](Self::touch_upload) has returned.
 #[async_trait]
 pub trait UploadStore: Debug + Send + Sync + 'static {
-    /// Stores a new session.
+    /// Stores a new session; `AlreadyExists` if there is one of this id.
     async fn create_upload(&self, session: &UploadSession) -> StoreResult<()>;
 
     /// The session.

@@ -21,6 +21,7 @@ pub use uploads::{Body, BodyError, Chunk, UploadStatus};
 pub use users::{ADMIN, NewPassword, Profile};
 pub use walk::WALK_LIMIT;
 
+mod arrivals;
 mod authenticate;
 mod authorize;
 mod bodies;

@@ -271,6 +271,7 @@ impl Service {
         for blob in new.parsed.required_blobs() {
             if !missing.contains(&blob.digest)
                 && !self.revive_if_linked(target, blob.digest).await?
+                && !self.settle_arrival(target, blob.digest).await?
             {
                 missing.push(blob.digest);
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use berth_domain::{Expect, Manifest, Page, ProjectName, Referrer, Repository};
+use berth_domain::{Expect, Link, Manifest, Page, ProjectName, Referrer, Repository};
 use berth_oci::{Digest, ParsedManifest, Reference, RepositoryName, TagName};
 use berth_ports::StoreError;
 use bytes::Bytes;
@@ -127,7 +127,7 @@ impl Service {
 
     async fn held_blob_size(&self, target: &Target, digest: Digest, may_push: bool) -> Result<u64> {
         for _ in 0..ATTEMPTS {
-            let link = self.link(target, digest).await?;
+            let link = self.link_or_arrival(target, digest).await?;
             let link = link.ok_or(Error::BlobUnknown(digest))?;
             let condemned = match link.state {
                 berth_domain::LinkState::Live => None,
@@ -150,9 +150,17 @@ impl Service {
         Err(contended("the blob"))
     }
 
+    /// The repository's link to a blob, which may have just arrived.
+    async fn link_or_arrival(&self, target: &Target, digest: Digest) -> Result<Option<Link>> {
+        match self.link(target, digest).await? {
+            None if self.settle_arrival(target, digest).await? => self.link(target, digest).await,
+            link => Ok(link),
+        }
+    }
+
     /// A blob's bytes. A proxy project fetches what it does not hold.
     pub async fn blob(self: &Arc<Self>, target: &Target, digest: Digest) -> Result<BlobHandle> {
-        if let Some(link) = self.link(target, digest).await? {
+        if let Some(link) = self.link_or_arrival(target, digest).await? {
             return Ok(BlobHandle::held(
                 self.ports.blobs.clone(),
                 link.key,

@@ -60,11 +60,18 @@ impl BlobHandle {
         }
     }
 
-    /// Gives access to a part of it. A stream of a blob that is being fetched
+    /// Gives access to a part of it, by an address of the store only if that is
+    /// `safe` to send the client to. A stream of a blob that is being fetched
     /// ends with an error, never complete, if its bytes turn out to be wrong.
-    pub async fn open(&self, span: Span) -> Result<Access> {
+    pub async fn open(&self, span: Span, safe: &(dyn Fn(&str) -> bool + Sync)) -> Result<Access> {
         match &self.source {
-            Source::Held { blobs, key } => Ok(blobs.read(*key, self.size, span).await?),
+            Source::Held { blobs, key } => match blobs.read(*key, self.size, span).await? {
+                Access::Redirect(address) if !safe(&address) => {
+                    let stream = blobs.stream(*key, self.size, span).await?;
+                    Ok(Access::Stream(stream))
+                }
+                access => Ok(access),
+            },
             Source::Filling(filling) => filling.open(span).await,
         }
     }

@@ -363,7 +363,11 @@ impl Service {
         Ok(hasher.finish())
     }
 
-    async fn session(&self, repository: &RepositoryName, id: UploadId) -> Result<UploadSession> {
+    pub(crate) async fn session(
+        &self,
+        repository: &RepositoryName,
+        id: UploadId,
+    ) -> Result<UploadSession> {
         let session = self
             .ports
             .uploads

@@ -8,7 +8,7 @@ use std::time::Duration;
 use berth_domain::{Envelope, Job, ObjectKey, UploadId, UploadSession, WriteState};
 use berth_host::{HostSecrets, SealingKey, TokioTasks};
 use berth_oci::Algorithm;
-use berth_ports::{Clock as _, OtherPorts, Ports};
+use berth_ports::{Clock as _, NoStaging, OtherPorts, Ports};
 use berth_service::{Service, ServiceSettings};
 use berth_testkit::{
     CountingIds, ManualClock, MemoryBlobs, MemorySpools, MemoryStore, NoInstances,
@@ -24,6 +24,7 @@ fn ports(clock: &Arc<ManualClock>) -> Ports {
     let store = Arc::new(MemoryStore::new(clock.clone()));
     let key = SealingKey::from_bytes([7; 32]);
     let others = OtherPorts {
+        staging: Arc::new(NoStaging),
         blobs: Arc::new(MemoryBlobs::default()),
         queue: store.clone(),
         upstream: Arc::new(HttpUpstream::new().unwrap()),

@@ -25,6 +25,8 @@ pub struct AwsStore {
     pub path_style: bool,
     /// Whether clients are redirected to the bucket for blobs.
     pub redirect: bool,
+    /// Whether clients that can are sent to the bucket with what they push.
+    pub redirect_uploads: bool,
     /// Where the other instances reach this one; `None` if they cannot.
     pub advertise: Option<String>,
     /// Where blobs are kept on their way; `None`: with the temporary files.
@@ -42,6 +44,8 @@ pub struct Endpoints {
     pub s3: Option<String>,
     /// S3 as clients know it, where that is another.
     pub public_s3: Option<String>,
+    /// A front of S3 that clients put blobs at.
+    pub s3_uploads: Option<String>,
     /// SQS.
     pub sqs: Option<String>,
 }
@@ -66,10 +70,12 @@ impl AwsStore {
                 dynamodb: values.optional(&keys::DYNAMODB_ENDPOINT, parse::endpoint)?,
                 s3: values.optional(&keys::S3_ENDPOINT, parse::endpoint)?,
                 public_s3: values.optional(&keys::S3_PUBLIC_ENDPOINT, parse::endpoint)?,
+                s3_uploads: values.optional(&keys::S3_UPLOAD_ENDPOINT, parse::endpoint)?,
                 sqs: values.optional(&keys::SQS_ENDPOINT, parse::endpoint)?,
             },
             path_style: values.one(&keys::S3_PATH_STYLE, parse::switch)?,
             redirect: values.one(&keys::REDIRECT, parse::switch)?,
+            redirect_uploads: values.one(&keys::REDIRECT_UPLOADS, parse::switch)?,
             advertise: values.optional(&keys::ADVERTISE, parse::external_url)?,
             spool: values.optional(&keys::SPOOL, parse::path)?,
             sealing_key: sealing_key.ok_or_else(|| incomplete(keys::SEALING_KEY_FILE.name))?,

@@ -38,6 +38,8 @@ keys! {
         "File of the key that seals secrets in the table, the same for all instances; `berth admin create-store` makes it with the table";
     REDIRECT: Switch, Aws, "redirect", "BOOL", "true",
         "Redirect clients to the bucket for blobs, instead of passing the bytes on";
+    REDIRECT_UPLOADS: Switch, Aws, "redirect_uploads", "BOOL", "false",
+        "Send clients that can to the bucket with the blobs they push, once `berth admin check-store` found that it works";
     ADVERTISE: Text, Aws, "advertise", "URL", "",
         "Address at which the other instances reach this one, as in http://10.0.0.5:5000; without it they wait until what it fetches is stored";
     SPOOL: Text, Aws, "spool", "DIR", "",
@@ -50,6 +52,8 @@ keys! {
         "Address of S3, if it is not the region's";
     S3_PUBLIC_ENDPOINT: Text, Aws, "s3_public_endpoint", "URL", "",
         "Address of S3 as clients know it, if it is another";
+    S3_UPLOAD_ENDPOINT: Text, Aws, "s3_upload_endpoint", "URL", "",
+        "Address of a front that passes uploads on to S3 and answers them with Docker-Content-Digest";
     S3_PATH_STYLE: Switch, Aws, "s3_path_style", "BOOL", "false",
         "Put the bucket's name into paths, not into host names";
     SQS_ENDPOINT: Text, Aws, "sqs_endpoint", "URL", "",

@@ -1,7 +1,9 @@
 //! What the clients of all services share: region, credentials, connections.
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_dynamodb::config::{
+    Credentials, Intercept, SharedCredentialsProvider, SharedInterceptor,
+};
 use berth_domain::Secret;
 
 /// Where and as whom to talk to AWS, or to what speaks like it.
@@ -30,6 +32,7 @@ pub struct AwsCredentials {
 #[derive(Clone, Debug)]
 pub struct Aws {
     config: SdkConfig,
+    watcher: Option<SharedInterceptor>,
 }
 
 impl Aws {
@@ -46,7 +49,22 @@ impl Aws {
         }
         Self {
             config: loader.load().await,
+            watcher: None,
         }
+    }
+
+    /// Shows `watcher` the requests to S3 and SQS of the stores that are opened
+    /// with this: for tests and for the books. What is only signed is no
+    /// request.
+    #[must_use]
+    pub fn watched_by(mut self, watcher: impl Intercept + 'static) -> Self {
+        self.watcher = Some(SharedInterceptor::new(watcher));
+        self
+    }
+
+    /// Who watches the requests.
+    pub(crate) fn watcher(&self) -> Option<SharedInterceptor> {
+        self.watcher.clone()
     }
 
     /// What to build a service's client from.

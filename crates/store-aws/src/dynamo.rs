@@ -74,6 +74,7 @@ pub use schema::TableError;
 
 mod access;
 mod backoff;
+mod check;
 mod counter;
 mod edges;
 mod error;

@@ -13,7 +13,8 @@
 //! | `read` | none where clients are redirected, else 1 GET |
 //! | `stream` | 1 GET |
 //! | `size` | 1 HEAD, and if there is none 1 of the bucket |
-//! | `delete` | 2 lists an object and 1 delete |
+//! | `attest` | 1 HEAD; 1 COPY, 1 HEAD and 1 delete more for an object that came in parts |
+//! | `delete` | 2 lists an object and 1 delete; 1 list more where clients may put blobs themselves |
 //!
 //! All writes of a blob's own key say "if there is none", so no object ever
 //! changes. Writers in different processes share nothing: each puts parts only
@@ -25,19 +26,24 @@ use std::time::Duration;
 use async_trait::async_trait;
 use berth_domain::{ObjectKey, WriteState};
 use berth_oci::Digest;
-use berth_ports::{Access, BlobStore, BlobWriter, ByteStream, Span, StoreError, StoreResult};
+use berth_ports::{
+    Access, Attested, BlobStore, BlobWriter, ByteStream, Span, StoreError, StoreResult,
+};
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::Aws;
 use fences::Fences;
 use memory::Memory;
-use presign::Presigner;
+use presign::{Presigner, Signed};
+use staging::StagingArea;
 use writer::S3Writer;
 
 pub(crate) use bucket::Bucket;
 
+mod attest;
 mod bucket;
+mod check;
 mod create;
 mod fences;
 mod memory;
@@ -46,6 +52,7 @@ mod parts;
 mod presign;
 mod progress;
 mod reader;
+mod staging;
 mod writer;
 
 /// Which bucket, and how clients get at it.
@@ -65,6 +72,12 @@ pub struct S3Settings {
     pub redirect: Option<Duration>,
     /// The service's address as clients know it, where that is another.
     pub public_endpoint: Option<String>,
+    /// How long an address lives that a client is sent to with the bytes of a
+    /// blob; `None`: all uploads come through this process.
+    pub uploads: Option<Duration>,
+    /// The address of the front at which clients put them; `None`: they go to
+    /// S3 itself.
+    pub upload_endpoint: Option<String>,
 }
 
 /// Blobs in an S3 bucket. Cheap to clone.
@@ -76,6 +89,7 @@ pub struct S3Settings {
 pub struct S3Blobs {
     bucket: Bucket,
     presigner: Option<Presigner>,
+    staging: Option<StagingArea>,
     fences: Fences,
     memory: Memory,
 }
@@ -94,12 +108,18 @@ fn path(key: ObjectKey) -> String {
 impl S3Blobs {
     /// The blobs of this bucket. Makes no call.
     pub fn open(aws: &Aws, settings: &S3Settings) -> Self {
+        let endpoint = settings.public_endpoint.as_ref();
+        let endpoint = endpoint.or(settings.endpoint.as_ref());
         let presigner = settings
             .redirect
-            .map(|lifetime| Presigner::new(aws, settings, lifetime));
+            .map(|lifetime| Presigner::new(aws, settings, endpoint, lifetime));
+        let staging = settings
+            .uploads
+            .map(|lifetime| StagingArea::new(aws, settings, lifetime));
         Self {
             bucket: Bucket::new(aws, settings),
             presigner,
+            staging,
             fences: Fences::default(),
             memory: Memory::of(SHARED_MEMORY),
         }
@@ -124,7 +144,12 @@ impl S3Blobs {
         for upload in self.bucket.uploads_of(&path).await? {
             self.bucket.abort_upload(&path, &upload).await?;
         }
-        self.bucket.beginning_with(&path).await
+        let mut found = self.bucket.beginning_with(&path).await?;
+        if self.staging.is_some() {
+            let staged = staging::folder(key);
+            found.extend(self.bucket.beginning_with(&staged).await?);
+        }
+        Ok(found)
     }
 }
 
@@ -152,7 +177,9 @@ impl BlobStore for S3Blobs {
     async fn read(&self, key: ObjectKey, size: u64, span: Span) -> StoreResult<Access> {
         match &self.presigner {
             Some(presigner) => {
-                let address = presigner.sign(&self.bucket, &path(key)).await?;
+                let address = presigner
+                    .sign(&self.bucket, &path(key), Signed::Get)
+                    .await?;
                 Ok(Access::Redirect(address))
             }
             None => self.stream(key, size, span).await.map(Access::Stream),
@@ -165,6 +192,10 @@ impl BlobStore for S3Blobs {
 
     async fn size(&self, key: ObjectKey) -> StoreResult<Option<u64>> {
         self.bucket.size(&path(key)).await
+    }
+
+    async fn attest(&self, key: ObjectKey) -> StoreResult<Option<Attested>> {
+        self.bucket.attest_by_copy(key).await
     }
 
     async fn delete(&self, keys: &[ObjectKey]) -> StoreResult<()> {

@@ -34,6 +34,7 @@ use crate::{Aws, S3Blobs};
 use message::Message;
 use receipt::Receipt;
 
+mod check;
 mod message;
 mod receipt;
 
@@ -87,6 +88,7 @@ impl SqsQueue {
     /// no call.
     pub fn open(aws: &Aws, settings: &SqsSettings, blobs: &S3Blobs) -> Self {
         let mut config = Builder::from(aws.config());
+        config.set_interceptors(aws.watcher());
         if let Some(endpoint) = &settings.endpoint {
             config = config.endpoint_url(endpoint);
         }

@@ -68,6 +68,8 @@ async fn open_over(settings: SqsSettings, bucket: &str) -> (SqsQueue, S3Blobs) {
         path_style: true,
         redirect: None,
         public_endpoint: None,
+        uploads: None,
+        upload_endpoint: None,
     };
     let blobs = S3Blobs::open(&aws, &blobs);
     (SqsQueue::open(&aws, &settings, &blobs), blobs)

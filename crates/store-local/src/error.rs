@@ -52,6 +52,11 @@ pub enum OpenError {
         /// The one needed.
         known: usize,
     },
+    /// The database keeps no write-ahead log; this journal instead.
+    #[error(
+        "the database has a journal of the kind {0} and no write-ahead log, put the folder on a local file system"
+    )]
+    NoLog(String),
     /// The database itself fails.
     #[error("the database cannot be opened")]
     Database(#[from] rusqlite::Error),

@@ -6,6 +6,7 @@ pub use folder::{DataFolder, FolderLock};
 pub use sqlite::SqliteStore;
 
 mod blobs;
+mod check;
 mod error;
 mod folder;
 mod space;

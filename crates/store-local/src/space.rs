@@ -3,6 +3,7 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::path::Path;
 
 use berth_ports::{StoreError, StoreResult};
 use rusqlite::Connection;
@@ -26,6 +27,11 @@ pub(crate) fn check_database(database: &Connection) -> StoreResult<()> {
 /// [`StoreError::Full`] unless the disk that a file is on takes more in.
 pub(crate) fn check_file(file: impl AsFd) -> StoreResult<()> {
     has_room(&fstatvfs(file).map_err(unavailable)?)
+}
+
+/// [`StoreError::Full`] unless the disk that a folder is on takes more in.
+pub(crate) fn check_folder(path: &Path) -> StoreResult<()> {
+    has_room(&statvfs(path).map_err(unavailable)?)
 }
 
 fn unavailable(error: rustix::io::Errno) -> StoreError {

@@ -13,8 +13,11 @@ use leases::Leases;
 use readers::Readers;
 use writer::{Answered, Writer};
 
+pub(crate) use check::check_database;
+
 mod access;
 mod back_edges;
+mod check;
 mod connection;
 mod edges;
 mod envelope;

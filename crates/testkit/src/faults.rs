@@ -79,6 +79,7 @@ impl Faults {
     pub fn wrap(&self, ports: Ports) -> Ports {
         let Ports {
             blobs,
+            staging,
             sequences,
             projects,
             registries,
@@ -103,6 +104,7 @@ impl Faults {
         } = ports;
         Ports {
             blobs: self.around(blobs),
+            staging: self.around(staging),
             sequences: self.around(sequences),
             projects: self.around(projects),
             registries: self.around(registries),

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use berth_host::{RandomIds, SealingKey, SystemClock, TempSpools};
+use berth_ports::{Clock as _, Finding};
 use berth_settings::AwsStore;
 use berth_store_aws::{
-    Aws, AwsSettings, DynamoSettings, DynamoStore, S3Blobs, S3Settings, SqsQueue, SqsSettings,
-    TableError,
+    Aws, AwsSettings, DynamoSettings, DynamoStore, Found, S3Blobs, S3Settings, SqsQueue,
+    SqsSettings, TableError,
 };
 
 use crate::wired::Neighbourhood;
@@ -43,6 +44,8 @@ impl Stores {
             path_style: settings.path_style,
             redirect: settings.redirect.then_some(REDIRECT_LIFETIME),
             public_endpoint: endpoints.public_s3.clone(),
+            uploads: settings.redirect_uploads.then_some(REDIRECT_LIFETIME),
+            upload_endpoint: endpoints.s3_uploads.clone(),
         };
         let queue = SqsSettings {
             queue: settings.queue.clone(),
@@ -64,10 +67,11 @@ pub(crate) async fn attach(settings: &AwsStore) -> Result<Wired, WiringError> {
         blobs,
         queue,
     } = Stores::open(settings).await;
+    let blobs = Arc::new(blobs);
     Wired::over(
         Arc::new(metadata),
         Arc::new(queue),
-        Arc::new(blobs),
+        (blobs.clone(), blobs),
         &key,
         Neighbourhood {
             address: settings.advertise.clone(),
@@ -98,4 +102,26 @@ pub(crate) async fn create(settings: &AwsStore) -> Result<(), WiringError> {
     metadata.create_table().await?;
     blobs.create_bucket().await.map_err(WiringError::Bucket)?;
     queue.create_queues().await.map_err(WiringError::Queues)
+}
+
+/// Probes what the three services do, and keeps what was found in the bucket.
+pub(crate) async fn check(settings: &AwsStore) -> Vec<Finding> {
+    let Stores {
+        metadata,
+        blobs,
+        queue,
+    } = Stores::open(settings).await;
+    let mut findings = blobs.check(&RandomIds).await;
+    findings.extend(metadata.check().await);
+    findings.extend(queue.check().await);
+    let mut found = Found {
+        at: SystemClock.now(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        endpoint: settings.endpoints.s3.clone(),
+        upload_endpoint: settings.endpoints.s3_uploads.clone(),
+        findings,
+    };
+    let kept = found.keep(&blobs).await;
+    found.findings.push(kept);
+    found.findings
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use berth_host::{SealingKey, SystemClock};
-use berth_ports::Clock as _;
+use berth_ports::{Clock as _, Finding, NoStaging};
 use berth_settings::{Listen, Settings};
 use berth_store_local::{DataFolder, FileBlobs, FolderLock, SqliteStore};
 
@@ -30,6 +30,11 @@ pub(crate) fn attach(settings: &Settings) -> Result<Wired, WiringError> {
     wire(folder.path(), &key, store, None)
 }
 
+/// Probes the data folder and its database.
+pub(crate) fn check(settings: &Settings) -> Vec<Finding> {
+    DataFolder::check(&settings.data)
+}
+
 /// The key of the folder's secrets. It is made before the database, so where
 /// there is a database it is not made anew: a new one could read nothing.
 fn sealing_key(folder: &DataFolder) -> Result<SealingKey, WiringError> {
@@ -51,5 +56,6 @@ fn wire(
     let store = Arc::new(store);
     let lock = lock.map(|lock| Box::new(lock) as _);
     let alone = Neighbourhood::default();
-    Wired::over(store.clone(), store, blobs, key, alone, lock)
+    let objects = (blobs as _, Arc::new(NoStaging) as _);
+    Wired::over(store.clone(), store, objects, key, alone, lock)
 }

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use berth_host::{HostSecrets, RandomIds, SealingKey, SystemClock, TempSpools, TokioTasks};
-use berth_ports::{BlobStore, JobQueue, MetadataStore, OtherPorts, Ports};
+use berth_ports::{BlobStore, Finding, JobQueue, MetadataStore, OtherPorts, Ports, Staging};
 use berth_settings::{Settings, Store};
 use berth_upstream::{HttpInstances, HttpUpstream};
 
@@ -39,7 +39,7 @@ impl Wired {
     pub(crate) fn over<S: MetadataStore>(
         store: Arc<S>,
         queue: Arc<dyn JobQueue>,
-        blobs: Arc<dyn BlobStore>,
+        (blobs, staging): (Arc<dyn BlobStore>, Arc<dyn Staging>),
         key: &SealingKey,
         neighbourhood: Neighbourhood,
         lock: Option<Box<dyn Any + Send + Sync>>,
@@ -47,6 +47,7 @@ impl Wired {
         let tasks = TokioTasks::new();
         let others = OtherPorts {
             blobs,
+            staging,
             queue,
             upstream: Arc::new(HttpUpstream::new()?),
             instances: Arc::new(HttpInstances::new(neighbourhood.address)?),
@@ -99,6 +100,19 @@ pub async fn create_store(settings: &Settings) -> Result<(), WiringError> {
         Store::Local => local::serve(settings).map(drop),
         #[cfg(feature = "aws")]
         Store::Aws(store) => aws::create(store).await,
+        #[cfg(not(all(feature = "local", feature = "aws")))]
+        store => Err(missing(store)),
+    }
+}
+
+/// Probes what the store really does, and keeps in an AWS store what was found.
+/// May run beside a server; blocks as [`serve`] does.
+pub async fn check_store(settings: &Settings) -> Result<Vec<Finding>, WiringError> {
+    match &settings.store {
+        #[cfg(feature = "local")]
+        Store::Local => Ok(local::check(settings)),
+        #[cfg(feature = "aws")]
+        Store::Aws(store) => Ok(aws::check(store).await),
         #[cfg(not(all(feature = "local", feature = "aws")))]
         store => Err(missing(store)),
     }

@@ -12,6 +12,9 @@ use crate::support::layout::{digest_of, of_platform};
 use crate::support::login::Login;
 use crate::support::{overlay, programs};
 
+/// The name of a newer `ctr`.
+const NEWER: &str = "ctr-1.7";
+
 #[derive(Debug)]
 pub(crate) struct Containerd {
     /// Ended before its home goes.
@@ -55,6 +58,22 @@ impl Containerd {
     pub(crate) async fn run(&self, name: &str, program: &str) -> String {
         let run = self.ctr().line("run --rm --snapshotter").arg(snapshotter());
         run.args([name, "one", program]).succeeds().await
+    }
+
+    /// Whether there is a `ctr` too that is newer than the daemon: it follows
+    /// where a registry sends it with a blob.
+    pub(crate) fn has_newer(&self) -> bool {
+        programs::require(NEWER).is_some()
+    }
+
+    /// Pushes by that one what was pulled as `from` under another name.
+    pub(crate) async fn push_by_newer(&self, from: &str, to: &str) -> Outcome {
+        let tag = self.ctr().line("images tag --force").args([from, to]);
+        tag.succeeds().await;
+        let newer = self.home.program(NEWER).arg("--address");
+        let newer = newer.arg(self.home.join("cd.sock"));
+        let push = self.as_user(newer.line("images push --plain-http"));
+        push.arg(to).run().await
     }
 
     /// The digest of the manifest or index that it knows by a name.

@@ -21,6 +21,7 @@ use tokio::time::sleep;
 use tower::ServiceExt as _;
 use tower_http::timeout::TimeoutBody;
 
+use super::leftover;
 use super::send_file::{FileBody, FileStream, Outgoing};
 use super::socket::Stream;
 use super::stall::WriteLimit;
@@ -41,6 +42,9 @@ const MAX_STREAMS: u32 = 32;
 
 /// How long an HTTP/2 client may take to say that it is there.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Says that no other request can follow.
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// How often an HTTP/2 client is asked whether it is there.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
@@ -117,16 +121,19 @@ impl Serving {
         if header_bytes(&request) > MAX_HEADER_BYTES {
             let mut response = Response::new(Watched::new(Body::empty(), turn));
             *response.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-            let close = HeaderValue::from_static("close");
-            response.headers_mut().insert(CONNECTION, close);
+            response.headers_mut().insert(CONNECTION, CLOSE);
             return Ok(response);
         }
         // HTTP/2 puts frames around a body's bytes.
         let outgoing = outgoing.filter(|_| request.version() <= Version::HTTP_11);
         let idle = self.limits.idle_body;
+        let (request, leftover) = leftover::lend(request);
         let mut request = request.map(|body| Body::new(TimeoutBody::new(idle, body)));
         request.extensions_mut().insert(self.connection);
         let mut response = self.routes.oneshot(request).await?;
+        if !leftover.read().await {
+            response.headers_mut().insert(CONNECTION, CLOSE);
+        }
         let file = response.extensions_mut().remove::<FileSpan>();
         let file = file.zip(outgoing);
         let file = file.and_then(|(file, outgoing)| FileBody::new(file, &outgoing));

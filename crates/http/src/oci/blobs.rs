@@ -51,7 +51,8 @@ impl Call<'_> {
 
     async fn get_blob(&self, digest: Digest) -> Result<Response> {
         let blob = self.app.service.blob(&self.target, digest).await?;
-        content(&blob, digest, &self.parts.headers).await
+        let safe = |there: &str| self.is_safe(there);
+        content(&blob, digest, &self.parts.headers, &safe).await
     }
 
     pub(super) async fn delete_blob(&self, digest: Digest) -> Result<Response> {
@@ -60,24 +61,26 @@ impl Call<'_> {
     }
 }
 
-/// The bytes of a blob that a request with these headers wants.
+/// The bytes of a blob that a request with these headers wants. The client is
+/// sent to the store only if its address is `safe`.
 pub(crate) async fn content(
     blob: &BlobHandle,
     digest: Digest,
     headers: &HeaderMap,
+    safe: &(dyn Fn(&str) -> bool + Sync),
 ) -> Result<Response> {
     let whole = Span {
         start: 0,
         end: blob.size,
     };
     match range(blob, digest, headers) {
-        RangeOutcome::Whole => send(blob, digest, StatusCode::OK, whole).await,
+        RangeOutcome::Whole => send(blob, digest, StatusCode::OK, whole, safe).await,
         RangeOutcome::Part(part) => {
             let span = Span {
                 start: part.start,
                 end: part.start + part.len(),
             };
-            let mut response = send(blob, digest, StatusCode::PARTIAL_CONTENT, span).await?;
+            let mut response = send(blob, digest, StatusCode::PARTIAL_CONTENT, span, safe).await?;
             let range = berth_oci::content_range(part.start, part.end_inclusive, blob.size);
             response.headers_mut().insert(CONTENT_RANGE, value(range));
             Ok(response)
@@ -113,8 +116,9 @@ async fn send(
     digest: Digest,
     status: StatusCode,
     span: Span,
+    safe: &(dyn Fn(&str) -> bool + Sync),
 ) -> Result<Response> {
-    match blob.open(span).await? {
+    match blob.open(span, safe).await? {
         Access::Stream(stream) => Ok(streamed(status, digest, stream, span)),
         Access::File(file, stream) => {
             let mut response = streamed(status, digest, stream, span);

@@ -6,14 +6,20 @@ use berth_domain::UploadId;
 use berth_oci::{Algorithm, ContentRange, Digest, RepositoryName};
 use berth_service::{BodyError, Chunk, Error, UploadStatus};
 use futures_util::TryStreamExt;
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderName, HeaderValue, LOCATION, RANGE};
+use http::header::{
+    CONTENT_LENGTH, CONTENT_RANGE, HeaderName, HeaderValue, LOCATION, RANGE, USER_AGENT,
+};
 use http::{HeaderMap, StatusCode};
 
 use super::manifests::{CONTENT_DIGEST, value};
+use super::redirect::follows_uploads;
 use super::{Call, Result};
 
 const UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 const CHUNK_MIN_LENGTH: HeaderName = HeaderName::from_static("oci-chunk-min-length");
+
+/// How much of a body is read that nobody wants, in bytes.
+const READ_ON: usize = 64 * 1024 * 1024;
 
 /// The parameters of a POST.
 pub(super) struct Start {
@@ -77,11 +83,57 @@ impl Call<'_> {
     ) -> Result<Response> {
         let id = upload_id(id)?;
         let chunk = chunk(&self.parts.headers)?;
+        if let Some(address) = self.elsewhere(id, epoch, chunk, digest).await? {
+            self.read_on(body);
+            let mut response = StatusCode::TEMPORARY_REDIRECT.into_response();
+            response.headers_mut().insert(LOCATION, value(address));
+            return Ok(response);
+        }
         self.app
             .service
             .finish_upload(&self.target, id, epoch, chunk, digest, stream(body))
             .await?;
         Ok(self.created(digest))
+    }
+
+    /// Where the client can put the whole blob itself, if it follows a redirect
+    /// there and does not take its login along.
+    async fn elsewhere(
+        &self,
+        id: UploadId,
+        epoch: Option<u64>,
+        chunk: Chunk,
+        digest: Digest,
+    ) -> Result<Option<String>> {
+        let headers = &self.parts.headers;
+        let agent = headers.get(USER_AGENT).and_then(|text| text.to_str().ok());
+        let (Some(length), None) = (chunk.length, chunk.start) else {
+            return Ok(None);
+        };
+        if !agent.is_some_and(follows_uploads) {
+            return Ok(None);
+        }
+        let safe = |there: &str| self.is_safe(there);
+        Ok(self
+            .app
+            .service
+            .redirect_upload(&self.target, id, epoch, (digest, length), &safe)
+            .await?)
+    }
+
+    /// Takes more of a body that nobody wants, until the client has seen the
+    /// answer and stops: a connection that is closed on it loses the answer.
+    fn read_on(&self, body: Body) {
+        let mut body = body.into_data_stream();
+        self.app.service.ports().tasks.spawn(Box::pin(async move {
+            let mut taken = 0;
+            while let Ok(Some(bytes)) = body.try_next().await {
+                taken += bytes.len();
+                if taken > READ_ON {
+                    break;
+                }
+            }
+        }));
     }
 
     pub(super) async fn upload_status(&self, id: &str) -> Result<Response> {

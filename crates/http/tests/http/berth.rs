@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use berth_domain::Secret;
 use berth_host::{HostSecrets, SealingKey, TokioTasks};
 use berth_http::{App, HttpSettings, router};
-use berth_ports::{OtherPorts, Ports};
+use berth_ports::{NoStaging, OtherPorts, Ports};
 use berth_service::{FirstStart, NewPassword, Service, ServiceSettings};
 use berth_testkit::image::{Content, Image};
 use berth_testkit::{
@@ -48,6 +48,7 @@ fn ports(clock: Arc<ManualClock>, tasks: Arc<TokioTasks>) -> Ports {
     let store = Arc::new(MemoryStore::new(clock.clone()));
     let key = SealingKey::from_bytes([7; 32]);
     let others = OtherPorts {
+        staging: Arc::new(NoStaging),
         blobs: Arc::new(MemoryBlobs::default()),
         queue: store.clone(),
         upstream: Arc::new(HttpUpstream::new().unwrap()),

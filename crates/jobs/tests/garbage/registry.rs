@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use berth_domain::{MetadataKey, Principal, UserIdentity};
 use berth_host::{HostSecrets, SealingKey, TokioTasks};
 use berth_oci::Digest;
-use berth_ports::{JobQueue, MetadataStore, OtherPorts, Ports, Task, Tasks};
+use berth_ports::{JobQueue, MetadataStore, NoStaging, OtherPorts, Ports, Task, Tasks};
 use berth_service::{ADMIN, Body, NewProject, Service, ServiceSettings, Target};
 use berth_store_local::{DataFolder, SqliteStore};
 use berth_testkit::image::{Content, Format, Image, Index};
@@ -95,6 +95,7 @@ impl World {
         let blobs = MemoryBlobs::default();
         let key = SealingKey::from_bytes([7; 32]);
         let others = OtherPorts {
+            staging: Arc::new(NoStaging),
             blobs: Arc::new(blobs.clone()),
             queue: store.clone(),
             upstream: Arc::new(HttpUpstream::new().unwrap()),

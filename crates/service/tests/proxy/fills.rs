@@ -45,7 +45,7 @@ async fn clients_read_while_it_comes_in() {
         start: 0,
         end: SIZE,
     };
-    let Ok(Access::Stream(mut stream)) = first.open(whole).await else {
+    let Ok(Access::Stream(mut stream)) = first.open(whole, &|_| true).await else {
         panic!("no stream");
     };
     let chunk = stream.next().await.unwrap().unwrap();

@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 use berth_domain::{ObjectKey, WriteState};
 use berth_oci::{Reference, RepositoryName};
 use berth_ports::{
-    BlobStore, BlobWriter, ByteStream, FetchedBlob, Finished, Follow, Growing, Instances, Task,
-    Tasks, UpstreamResult,
+    BlobStore, BlobWriter, ByteStream, FetchedBlob, Finished, Follow, Growing, Instances,
+    NoStaging, Task, Tasks, UpstreamResult,
 };
 use berth_testkit::hub::{Fault, Gate, On, RequestKind};
 use berth_testkit::image::{Image, seeded_bytes};
@@ -134,7 +134,7 @@ impl Instances for Linked {
             start: wanted.offset,
             end: fill.size,
         };
-        let Ok(Access::Stream(stream)) = fill.open(span).await else {
+        let Ok(Access::Stream(stream)) = fill.open(span, &|_| true).await else {
             return Err(unreachable());
         };
         let end = (address.to_owned(), self.living.subscribe());
@@ -183,6 +183,7 @@ impl Fleet {
             let address = format!("http://{number}");
             let tasks = Arc::new(MortalTasks::default());
             let others = OtherPorts {
+                staging: Arc::new(NoStaging),
                 blobs: blobs.clone(),
                 queue: store.clone(),
                 upstream: Arc::new(HttpUpstream::new().unwrap()),
@@ -271,7 +272,7 @@ async fn read_some(blob: &BlobHandle, length: usize) -> ByteStream {
         start: 0,
         end: blob.size,
     };
-    let Ok(Access::Stream(mut stream)) = blob.open(whole).await else {
+    let Ok(Access::Stream(mut stream)) = blob.open(whole, &|_| true).await else {
         panic!("no stream");
     };
     let mut read = 0;

@@ -16,7 +16,7 @@ use berth_domain::{
 };
 use berth_host::{HostSecrets, RandomIds, SealingKey, TokioTasks};
 use berth_oci::Digest;
-use berth_ports::{Access, Clock, OtherPorts, Ports, Span, StoreResult, UpstreamError};
+use berth_ports::{Access, Clock, NoStaging, OtherPorts, Ports, Span, StoreResult, UpstreamError};
 use berth_service::{BlobHandle, Error, Result, ServedManifest, Service, ServiceSettings, Target};
 use berth_testkit::hub::{Hub, HubSettings};
 use berth_testkit::{MemoryBlobs, MemorySpools, MemoryStore, NoInstances};
@@ -207,6 +207,7 @@ fn ports(clock: Arc<TestClock>) -> Ports {
     let store = Arc::new(MemoryStore::new(clock.clone()));
     let key = SealingKey::from_bytes([7; 32]);
     let others = OtherPorts {
+        staging: Arc::new(NoStaging),
         blobs: Arc::new(MemoryBlobs::default()),
         queue: store.clone(),
         upstream: Arc::new(HttpUpstream::new().unwrap()),
@@ -221,13 +222,11 @@ fn ports(clock: Arc<TestClock>) -> Ports {
 }
 
 async fn read(blob: &BlobHandle, span: std::ops::Range<u64>) -> StoreResult<Bytes> {
-    let Ok(Access::Stream(mut stream)) = blob
-        .open(Span {
-            start: span.start,
-            end: span.end,
-        })
-        .await
-    else {
+    let span = Span {
+        start: span.start,
+        end: span.end,
+    };
+    let Ok(Access::Stream(mut stream)) = blob.open(span, &|_| true).await else {
         panic!("no stream");
     };
     let mut bytes = BytesMut::new();

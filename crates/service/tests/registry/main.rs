@@ -28,6 +28,7 @@ use jiff::Timestamp;
 
 use doubles::{Disk, Interleaved, Moment, Secrets, Tags};
 
+mod arrivals;
 mod blobs;
 mod deletions;
 mod doubles;
@@ -57,6 +58,8 @@ struct Registry {
     clock: Arc<ManualClock>,
     tasks: TokioTasks,
     disk: Arc<Disk>,
+    /// The same objects, as clients get at them.
+    staging: Arc<MemoryBlobs>,
     tags: Arc<Tags>,
     secrets: Arc<Secrets>,
 }
@@ -66,12 +69,14 @@ impl Registry {
         let clock = Arc::new(ManualClock::default());
         let store = Arc::new(MemoryStore::new(clock.clone()));
         let tasks = TokioTasks::new();
-        let disk = Arc::new(Disk::new(MemoryBlobs::default()));
+        let staging = Arc::new(MemoryBlobs::default());
+        let disk = Arc::new(Disk::new(MemoryBlobs::clone(&staging)));
         let tags = Arc::new(Tags::over(store.clone()));
         let host = HostSecrets::new(&SealingKey::from_bytes([7; 32])).unwrap();
         let secrets = Arc::new(Secrets::over(host));
         let interleaved = Arc::new(Interleaved(store.clone()));
         let others = OtherPorts {
+            staging: staging.clone(),
             blobs: disk.clone(),
             queue: store.clone(),
             upstream: Arc::new(HttpUpstream::new().unwrap()),
@@ -97,6 +102,7 @@ impl Registry {
             clock,
             tasks,
             disk,
+            staging,
             tags,
             secrets,
         };

@@ -96,6 +96,16 @@ pub(super) fn listed_project(name: &ProjectName) -> Key {
     Key::new(PROJECTS, name.as_str())
 }
 
+/// The partition of a check of what the store does.
+pub(super) fn check_partition(id: FreshId) -> String {
+    format!("CHECK#{:032x}", id.0)
+}
+
+/// `CHECK#id` / name
+pub(super) fn check(id: FreshId, name: &str) -> Key {
+    Key::new(check_partition(id), name)
+}
+
 /// What the sort keys of a project's repositories begin with.
 pub(super) const REPOSITORY: &str = "R#";
 

@@ -149,7 +149,7 @@ impl DynamoStore {
         }
     }
 
-    async fn has_expiry(&self) -> StoreResult<bool> {
+    pub(super) async fn has_expiry(&self) -> StoreResult<bool> {
         let request = self.table.client().describe_time_to_live();
         let described = request.table_name(self.table.name()).send().await;
         let described = described.map_err(|error| failed("DescribeTimeToLive", &error))?;

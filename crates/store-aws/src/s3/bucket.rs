@@ -26,9 +26,11 @@ use crate::Aws;
 use crate::error::{chain, code, failed, unavailable};
 
 /// One try of a call without a large body.
-const TRY: Duration = Duration::from_secs(30);
+const TRY: Duration = Duration::from_secs(10);
+/// All tries of one.
+const CALL: Duration = Duration::from_secs(25);
 /// Slower than this no body is sent, bytes a second.
-const SLOWEST: usize = 512 * 1024;
+const SLOWEST: usize = 128 * 1024;
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(3);
 /// How often a call is tried where that helps.
@@ -57,19 +59,21 @@ pub(super) fn config(aws: &Aws, settings: &S3Settings, endpoint: Option<&String>
     config
         .force_path_style(settings.path_style)
         .retry_config(RetryConfig::standard().with_max_attempts(TRIES))
-        .timeout_config(timeouts(TRY))
+        .timeout_config(timeouts(Duration::ZERO))
 }
 
-fn timeouts(attempt: Duration) -> TimeoutConfig {
+fn timeouts(longer: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT)
-        .operation_attempt_timeout(attempt)
+        .operation_attempt_timeout(TRY + longer)
+        .operation_timeout(CALL + longer)
         .build()
 }
 
 impl Bucket {
     pub(super) fn new(aws: &Aws, settings: &S3Settings) -> Self {
-        let config = config(aws, settings, settings.endpoint.as_ref());
+        let mut config = config(aws, settings, settings.endpoint.as_ref());
+        config.set_interceptors(aws.watcher());
         Self {
             client: Client::from_conf(config.build()),
             name: settings.bucket.as_str().into(),
@@ -254,7 +258,7 @@ impl Bucket {
 
     /// Settings of a call that may take longer.
     pub(super) fn patient(longer: Duration) -> Builder {
-        Builder::new().timeout_config(timeouts(TRY + longer))
+        Builder::new().timeout_config(timeouts(longer))
     }
 }
 

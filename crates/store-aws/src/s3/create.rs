@@ -14,6 +14,9 @@ use crate::error::{code, failed, unavailable};
 
 /// How long an upload may take, in days; idle ones are ended long before.
 const UPLOAD_DAYS: i32 = 14;
+/// How long what clients put here themselves waits for somebody to ask for it,
+/// in days: longer than its upload session.
+const STAGED_DAYS: i32 = 2;
 /// How long a large job is kept, in days: twice as long as SQS may keep one, in
 /// the queue and then among the dead letters.
 const JOB_DAYS: i32 = 30;
@@ -50,8 +53,8 @@ impl Bucket {
     }
 
     /// Has S3 itself throw away what nobody will ask for again: parts of
-    /// uploads whose instance died before it told anybody of them, and large
-    /// jobs that were done, or were dead letters for as long as SQS keeps them.
+    /// uploads whose instance died before it told anybody of them, what clients
+    /// staged after its session had ended, and large jobs that were done, or were dead letters for as long as SQS keeps them.
     async fn expire_rests(&self) -> StoreResult<()> {
         let invalid = |error: BuildError| unavailable("PutBucketLifecycle", error.to_string());
         let uploads = LifecycleRule::builder().abort_incomplete_multipart_upload(
@@ -61,12 +64,15 @@ impl Bucket {
         );
         let jobs = LifecycleRule::builder()
             .expiration(LifecycleExpiration::builder().days(JOB_DAYS).build());
+        let staged = LifecycleRule::builder()
+            .expiration(LifecycleExpiration::builder().days(STAGED_DAYS).build());
+        let staged = self.below("staging/", staged).build().map_err(invalid)?;
         let uploads = self.below("blobs/", uploads).build().map_err(invalid)?;
         let jobs = self.below("jobs/", jobs).build().map_err(invalid)?;
-        if let Err(error) = self.put_rules(&[&uploads, &jobs]).await {
+        if let Err(error) = self.put_rules(&[&uploads, &staged, &jobs]).await {
             // Not all that speak like S3 can end uploads by a rule.
             tracing::warn!(?error, "unfinished uploads do not expire in this bucket");
-            self.put_rules(&[&jobs]).await?;
+            self.put_rules(&[&staged, &jobs]).await?;
         }
         Ok(())
     }

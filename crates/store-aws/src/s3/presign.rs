@@ -1,4 +1,4 @@
-//! Addresses that a client can read an object at by itself.
+//! Addresses that a client can read or put an object at by itself.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -17,6 +17,18 @@ use crate::error::{failed, unavailable};
 /// Credentials with less time left are renewed before they sign an address.
 const RENEWED_BEFORE: Duration = Duration::from_mins(5);
 
+/// What an address is good for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Signed {
+    /// Reading the object.
+    Get,
+    /// Putting an object of so many bytes.
+    Put {
+        /// How many.
+        length: u64,
+    },
+}
+
 /// Signs addresses. Makes no call but for credentials.
 #[derive(Clone, Debug)]
 pub(super) struct Presigner {
@@ -29,10 +41,13 @@ pub(super) struct Presigner {
 type Expiry = Arc<Mutex<Option<SystemTime>>>;
 
 impl Presigner {
-    /// For clients that reach the store at `endpoint`.
-    pub(super) fn new(aws: &Aws, settings: &S3Settings, lifetime: Duration) -> Self {
-        let endpoint = settings.public_endpoint.as_ref();
-        let endpoint = endpoint.or(settings.endpoint.as_ref());
+    /// For requests that reach the store as `endpoint`.
+    pub(super) fn new(
+        aws: &Aws,
+        settings: &S3Settings,
+        endpoint: Option<&String>,
+        lifetime: Duration,
+    ) -> Self {
         let config = super::bucket::config(aws, settings, endpoint);
         Self::of(config, aws.config().credentials_provider(), lifetime)
     }
@@ -55,15 +70,20 @@ impl Presigner {
         }
     }
 
-    /// An address at which the object can be read for a while: as long as was
-    /// asked for, and no longer than the credentials live that sign it.
-    pub(super) async fn sign(&self, bucket: &Bucket, key: &str) -> StoreResult<String> {
-        let address = self.sign_for(bucket, key, self.lifetime).await?;
+    /// An address that is good for a while: as long as was asked for, and no
+    /// longer than the credentials live that sign it.
+    pub(super) async fn sign(
+        &self,
+        bucket: &Bucket,
+        key: &str,
+        signed: Signed,
+    ) -> StoreResult<String> {
+        let address = self.sign_for(bucket, key, signed, self.lifetime).await?;
         // Only now the credentials are known.
         let expiry = *self.expiry.lock().unwrap_or_else(PoisonError::into_inner);
         let left = expiry.and_then(|expiry| expiry.duration_since(SystemTime::now()).ok());
         match left {
-            Some(left) if left < self.lifetime => self.sign_for(bucket, key, left).await,
+            Some(left) if left < self.lifetime => self.sign_for(bucket, key, signed, left).await,
             _ => Ok(address),
         }
     }
@@ -72,19 +92,29 @@ impl Presigner {
         &self,
         bucket: &Bucket,
         key: &str,
+        signed: Signed,
         lifetime: Duration,
     ) -> StoreResult<String> {
         let whole = Duration::from_secs(lifetime.as_secs());
         let config = PresigningConfig::expires_in(whole)
-            .map_err(|error| unavailable("GetObject", error.to_string()))?;
-        let request = self
-            .client
-            .get_object()
-            .bucket(&*bucket.name)
-            .key(bucket.path(key))
-            .presigned(config)
-            .await
-            .map_err(|error| failed("GetObject", &error))?;
+            .map_err(|error| unavailable("presigning", error.to_string()))?;
+        let (name, path) = (&*bucket.name, bucket.path(key));
+        let request = match signed {
+            Signed::Get => {
+                let get = self.client.get_object().bucket(name).key(path);
+                get.presigned(config)
+                    .await
+                    .map_err(|error| failed("GetObject", &error))?
+            }
+            Signed::Put { length } => {
+                // Signed, so that S3 takes this length only.
+                let put = self.client.put_object().bucket(name).key(path);
+                put.set_content_length(i64::try_from(length).ok())
+                    .presigned(config)
+                    .await
+                    .map_err(|error| failed("PutObject", &error))?
+            }
+        };
         Ok(request.uri().to_owned())
     }
 }
@@ -124,6 +154,8 @@ mod tests {
             path_style: false,
             redirect: None,
             public_endpoint: None,
+            uploads: None,
+            upload_endpoint: None,
         };
         let aws = Aws::load(&AwsSettings {
             region: Some("eu-central-1".to_owned()),
@@ -140,7 +172,10 @@ mod tests {
         let config = super::super::bucket::config(&aws, &settings, None);
         let presigner = Presigner::of(config, Some(credentials), lifetime);
         let bucket = Bucket::new(&aws, &settings);
-        let address = presigner.sign(&bucket, "blobs/1").await.unwrap();
+        let address = presigner
+            .sign(&bucket, "blobs/1", Signed::Get)
+            .await
+            .unwrap();
         let host = "https://berth.s3.eu-central-1.amazonaws.com/blobs/1?";
         assert!(address.starts_with(host), "{address}");
         let lifetime = address.split("X-Amz-Expires=").nth(1).unwrap();

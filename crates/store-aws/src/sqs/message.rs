@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 /// What a message may have, less room for a dead letter's reason. The smallest
 /// limit among services of this kind is 256 KiB.
-const LARGEST: usize = 240 * 1024;
+pub(super) const LARGEST: usize = 240 * 1024;
 
 /// What stands before the key of a large job's object. No JSON begins so.
 const LARGE: &str = "object ";

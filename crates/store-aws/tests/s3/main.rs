@@ -26,6 +26,7 @@ mod faults;
 mod faulty;
 mod instances;
 mod redirects;
+mod staging;
 mod writes;
 
 const MIB: usize = 1024 * 1024;
@@ -52,6 +53,8 @@ fn settings() -> S3Settings {
         path_style: true,
         redirect: None,
         public_endpoint: None,
+        uploads: None,
+        upload_endpoint: None,
     }
 }
 

@@ -12,12 +12,12 @@ use berth_domain::{
 };
 use berth_oci::{Digest, Reference, RepositoryName, TagName};
 use berth_ports::{
-    Access, AccessStore, BackEdge, BeginDelete, BlobStore, BlobWriter, ByteStream, CommitLink,
-    CommitManifest, DeleteEnd, Delivery, FetchedBlob, FetchedManifest, Follow, GcEntry, GcQueue,
-    Instances, JobQueue, LeaseStore, LinkCommit, LinkStore, ManifestDescription, ManifestStore,
-    Outbox, ProjectStore, RegistryStore, RepositoryStore, RunStore, SecretError, Secrets,
-    Sequences, Span, Spool, Spools, StoreResult, TagStore, TokenError, TokenRequest, UploadStore,
-    Upstream, UpstreamResult, VerifiedToken,
+    Access, AccessStore, Attested, BackEdge, BeginDelete, BlobStore, BlobWriter, ByteStream,
+    CommitLink, CommitManifest, DeleteEnd, Delivery, FetchedBlob, FetchedManifest, Follow, GcEntry,
+    GcQueue, Instances, JobQueue, LeaseStore, LinkCommit, LinkStore, ManifestDescription,
+    ManifestStore, Outbox, ProjectStore, RegistryStore, RepositoryStore, RunStore, SecretError,
+    Secrets, Sequences, Span, Spool, Spools, Staging, StoreResult, TagStore, TokenError,
+    TokenRequest, UploadStore, Upstream, UpstreamResult, VerifiedToken,
 };
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -75,6 +75,7 @@ faulty! {
         async fn read(key: ObjectKey, size: u64, span: Span) -> StoreResult<Access> => access;
         async fn stream(key: ObjectKey, size: u64, span: Span) -> StoreResult<ByteStream> => stream;
         async fn size(key: ObjectKey) -> StoreResult<Option<u64>>;
+        async fn attest(key: ObjectKey) -> StoreResult<Option<Attested>>;
         async fn delete(keys: &[ObjectKey]) -> StoreResult<()>;
     }
 
@@ -209,6 +210,13 @@ faulty! {
 
     Spools {
         async fn open() -> StoreResult<Box<dyn Spool>> => spool;
+    }
+
+    Staging {
+        async fn offer(key: ObjectKey, digest: Digest, length: u64) -> StoreResult<Option<String>>;
+        async fn staged(key: ObjectKey, digest: Digest) -> StoreResult<Option<u64>>;
+        async fn adopt(key: ObjectKey, digest: Digest, object: ObjectKey) -> StoreResult<Attested>;
+        pure fn is_open() -> bool;
     }
 
     RunStore {

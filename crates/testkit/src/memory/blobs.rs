@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use berth_domain::{ObjectKey, WriteState};
 use berth_oci::{Digest, Hasher};
 use berth_ports::{
-    Access, BlobStore, BlobWriter, ByteStream, Finished, Growing, Span, StoreError, StoreResult,
+    Access, Attested, BlobStore, BlobWriter, ByteStream, Finished, Growing, Span, Staging,
+    StoreError, StoreResult,
 };
 use bytes::Bytes;
 use futures_util::stream;
@@ -31,13 +32,15 @@ struct Objects {
     /// The number of the one writer that may write the object.
     writers: BTreeMap<ObjectKey, u64>,
     last_writer: u64,
+    /// What clients have put here themselves.
+    staged: BTreeMap<(ObjectKey, Digest), Bytes>,
 }
 
 impl MemoryBlobs {
     /// Whether there is no object at all, not even an unfinished one.
     pub fn is_empty(&self) -> bool {
         let objects = self.objects();
-        objects.finished.is_empty() && objects.paused.is_empty()
+        objects.finished.is_empty() && objects.paused.is_empty() && objects.staged.is_empty()
     }
 
     /// A store of its own that begins with the same objects. Writers that are
@@ -45,6 +48,17 @@ impl MemoryBlobs {
     #[must_use]
     pub fn fork(&self) -> Self {
         Self(Arc::new(Mutex::new(self.objects().clone())))
+    }
+
+    /// Does what a client does that was sent to this address.
+    pub fn put_at(&self, address: &str, bytes: Bytes) {
+        let offered = address
+            .strip_prefix("memory:")
+            .and_then(|place| place.split_once('/'))
+            .and_then(|(key, digest)| Some((key.parse().ok()?, digest.parse().ok()?)));
+        if let Some(place) = offered {
+            self.objects().staged.insert(place, bytes);
+        }
     }
 
     /// The keys of the finished objects.
@@ -70,6 +84,7 @@ impl Objects {
         self.finished.remove(&key);
         self.paused.remove(&key);
         self.writers.remove(&key);
+        self.staged.retain(|(staged, _), _| *staged != key);
     }
 }
 
@@ -148,6 +163,40 @@ impl BlobStore for MemoryBlobs {
             objects.remove(*key);
         }
         Ok(())
+    }
+}
+
+/// Open, where tests put it among the ports.
+#[async_trait]
+impl Staging for MemoryBlobs {
+    fn is_open(&self) -> bool {
+        true
+    }
+
+    async fn offer(&self, key: ObjectKey, digest: Digest, _: u64) -> StoreResult<Option<String>> {
+        Ok(Some(format!("memory:{key}/{digest}")))
+    }
+
+    async fn staged(&self, key: ObjectKey, digest: Digest) -> StoreResult<Option<u64>> {
+        let objects = self.objects();
+        let staged = objects.staged.get(&(key, digest));
+        Ok(staged.map(|bytes| bytes.len() as u64))
+    }
+
+    async fn adopt(
+        &self,
+        key: ObjectKey,
+        digest: Digest,
+        object: ObjectKey,
+    ) -> StoreResult<Attested> {
+        let mut objects = self.objects();
+        let staged = objects.staged.get(&(key, digest)).cloned();
+        let staged = staged.ok_or_else(|| not_found(&key))?;
+        objects.finished.insert(object, staged.clone());
+        Ok(Attested {
+            size: staged.len() as u64,
+            digest: Digest::sha256(&staged),
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use berth_domain::{Envelope, Page, UploadId, UploadSession, WriteState};
-use berth_ports::{StoreResult, UploadStore};
+use berth_ports::{StoreError, StoreResult, UploadStore};
 use jiff::Timestamp;
 
 use super::{MemoryStore, State, conflict, ensure, not_found, page};
@@ -20,6 +20,9 @@ impl State {
 impl UploadStore for MemoryStore {
     async fn create_upload(&self, session: &UploadSession) -> StoreResult<()> {
         let mut state = self.state();
+        ensure(!state.uploads.contains_key(&session.id), || {
+            StoreError::AlreadyExists(format!("upload session {}", session.id))
+        })?;
         state.uploads.insert(session.id, session.clone());
         Ok(())
     }

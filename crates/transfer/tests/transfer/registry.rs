@@ -12,7 +12,7 @@ use berth_domain::{
 };
 use berth_host::{HostSecrets, SealingKey, TokioTasks};
 use berth_oci::{Digest, RepositoryName, TagName};
-use berth_ports::{BlobStore as _, JobQueue, MetadataStore, OtherPorts, Ports};
+use berth_ports::{BlobStore as _, JobQueue, MetadataStore, NoStaging, OtherPorts, Ports};
 use berth_service::{
     ADMIN, Body, FirstStart, KeptManifest, NewPassword, NewProject, Profile, Service,
     ServiceSettings, Target,
@@ -70,6 +70,7 @@ impl Registry {
         let (blobs, tasks) = (MemoryBlobs::default(), TokioTasks::new());
         let key = SealingKey::from_bytes(key);
         let others = OtherPorts {
+            staging: Arc::new(NoStaging),
             blobs: Arc::new(blobs.clone()),
             queue: store.clone(),
             upstream: Arc::new(HttpUpstream::new().unwrap()),

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
+use berth_domain::FreshId;
 use berth_ports::{StoreError, StoreResult};
 
 use super::super::backoff::Backoff;
@@ -51,13 +52,22 @@ impl Table {
         &self,
         writes: Vec<Write>,
     ) -> StoreResult<Result<(), Refusals>> {
+        self.transact_as(writes, self.fresh()).await
+    }
+
+    /// The same, with this token.
+    pub(in super::super) async fn transact_as(
+        &self,
+        writes: Vec<Write>,
+        token: FreshId,
+    ) -> StoreResult<Result<(), Refusals>> {
         let units = writes.iter().map(transaction_units).sum();
         let items = writes
             .into_iter()
             .map(|write| self.transacted(write))
             .collect::<Result<Vec<_>, _>>()
             .map_err(StoreError::unavailable)?;
-        let token = format!("{:032x}", self.fresh().0);
+        let token = format!("{:032x}", token.0);
         let mut backoff = Backoff::start();
         loop {
             match self.try_transact(&items, &token).await {

@@ -1,10 +1,8 @@
 //! Writes of one record.
 
 use std::error::Error;
-use std::fmt::Debug;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::operation::RequestId;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -286,12 +284,7 @@ fn is_by(found: Option<&Item>, id: &[u8; 16]) -> bool {
     found.is_some_and(|found| found.bytes(WRITE_ID).is_ok_and(|by| by == id))
 }
 
-fn classify<E, R>(operation: &'static str, error: &SdkError<E, R>) -> Failure
-where
-    E: Conditional,
-    R: Debug,
-    SdkError<E, R>: RequestId,
-{
+fn classify<E: Conditional>(operation: &'static str, error: &SdkError<E>) -> Failure {
     let refusal = error.as_service_error().and_then(Conditional::refusal);
     match refusal {
         Some(refusal) => Failure::Refused(refusal.item.clone().map(Item::from)),
