@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::walk::{Figures, Walk, walk_all};
 use crate::world::World;
 
+mod arrivals;
 mod artifacts;
 mod distribution;
 pub(crate) mod gc;
@@ -22,6 +23,7 @@ mod users;
 /// `job` with a kind.
 pub(crate) fn walked_through(world: &World) -> BTreeSet<String> {
     let parts = [
+        arrivals::walks,
         artifacts::walks,
         distribution::walks,
         gc::walks,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use berth_domain::{PasswordHash, Secret, User, UserId};
 use berth_host::{HostSecrets, SealingKey, TokioTasks};
-use berth_ports::{Clock as _, NoStaging, OtherPorts, Ports};
+use berth_ports::{Clock as _, OtherPorts, Ports};
 use berth_service::{FirstStart, NewPassword};
 use berth_testkit::image::{Content, Image};
 use berth_testkit::{CountingIds, MemoryBlobs, MemorySpools, MemoryStore, NoInstances};
@@ -86,7 +86,7 @@ impl World {
 
     pub(crate) fn ports(&self, tasks: TokioTasks) -> Ports {
         let others = OtherPorts {
-            staging: Arc::new(NoStaging),
+            staging: Arc::new(self.blobs.clone()),
             blobs: Arc::new(self.blobs.clone()),
             queue: self.store.clone(),
             upstream: self.upstream.client.clone(),

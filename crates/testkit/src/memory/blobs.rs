@@ -20,6 +20,9 @@ use super::{conflict, ensure, not_found};
 /// How many bytes a stream yields at once, at most.
 const PIECE: usize = 64 * 1024;
 
+/// Where clients are told to put blobs.
+const CLIENTS: &str = "https://store.test/";
+
 /// A [`BlobStore`] in one process's memory. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryBlobs(Arc<Mutex<Objects>>);
@@ -53,7 +56,7 @@ impl MemoryBlobs {
     /// Does what a client does that was sent to this address.
     pub fn put_at(&self, address: &str, bytes: Bytes) {
         let offered = address
-            .strip_prefix("memory:")
+            .strip_prefix(CLIENTS)
             .and_then(|place| place.split_once('/'))
             .and_then(|(key, digest)| Some((key.parse().ok()?, digest.parse().ok()?)));
         if let Some(place) = offered {
@@ -174,7 +177,7 @@ impl Staging for MemoryBlobs {
     }
 
     async fn offer(&self, key: ObjectKey, digest: Digest, _: u64) -> StoreResult<Option<String>> {
-        Ok(Some(format!("memory:{key}/{digest}")))
+        Ok(Some(format!("{CLIENTS}{key}/{digest}")))
     }
 
     async fn staged(&self, key: ObjectKey, digest: Digest) -> StoreResult<Option<u64>> {
