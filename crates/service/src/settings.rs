@@ -23,6 +23,9 @@ pub struct ServiceSettings {
     /// is there; for half of it any 2xx that a pusher got for a blob or
     /// manifest holds.
     pub grace: Duration,
+    /// How long a client can read an object at an address of the store that it
+    /// was given: the object stays as long, though its blob is deleted.
+    pub addresses: Duration,
 }
 
 impl Default for ServiceSettings {
@@ -35,6 +38,7 @@ impl Default for ServiceSettings {
             token_lifetime: Duration::from_mins(30),
             upload_idle: Duration::from_hours(24),
             grace: Duration::from_hours(2),
+            addresses: Duration::ZERO,
         }
     }
 }

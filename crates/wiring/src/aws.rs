@@ -1,25 +1,26 @@
 //! S3, `DynamoDB` and SQS.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use berth_host::{RandomIds, SealingKey, SystemClock, TempSpools};
+use berth_domain::Secret;
+use berth_host::{RandomIds, SystemClock, TempSpools};
 use berth_ports::{Clock as _, Finding};
 use berth_settings::AwsStore;
 use berth_store_aws::{
-    Aws, AwsSettings, DynamoSettings, DynamoStore, Found, S3Blobs, S3Settings, SqsQueue,
-    SqsSettings, TableError,
+    Aws, AwsSettings, DynamoSettings, DynamoStore, Found, S3Blobs, S3Settings, SecretsManager,
+    SqsQueue, SqsSettings,
 };
 
+use crate::service::ADDRESS_LIFETIME;
 use crate::wired::Neighbourhood;
 use crate::{Wired, WiringError};
+use sealing_key::KeySource;
 
-/// How long a signed address of a blob is good for: long enough to begin, and
-/// not so long that it outlives the credentials of a role.
-const REDIRECT_LIFETIME: Duration = Duration::from_mins(15);
+mod sealing_key;
 
-/// Clients of all three services. No call is made.
+/// The store's services and its key. No call is made.
 struct Stores {
+    key: KeySource,
     metadata: DynamoStore,
     blobs: S3Blobs,
     queue: SqsQueue,
@@ -27,11 +28,7 @@ struct Stores {
 
 impl Stores {
     async fn open(settings: &AwsStore) -> Self {
-        let aws = Aws::load(&AwsSettings {
-            region: settings.region.clone(),
-            credentials: None,
-        })
-        .await;
+        let aws = load(settings).await;
         let endpoints = &settings.endpoints;
         let table = DynamoSettings {
             table: settings.table.clone(),
@@ -42,9 +39,9 @@ impl Stores {
             prefix: settings.prefix.clone(),
             endpoint: endpoints.s3.clone(),
             path_style: settings.path_style,
-            redirect: settings.redirect.then_some(REDIRECT_LIFETIME),
+            redirect: settings.redirect.then_some(ADDRESS_LIFETIME),
             public_endpoint: endpoints.public_s3.clone(),
-            uploads: settings.redirect_uploads.then_some(REDIRECT_LIFETIME),
+            uploads: settings.redirect_uploads.then_some(ADDRESS_LIFETIME),
             upload_endpoint: endpoints.s3_uploads.clone(),
         };
         let queue = SqsSettings {
@@ -53,6 +50,7 @@ impl Stores {
         };
         let blobs = S3Blobs::open(&aws, &bucket);
         Self {
+            key: KeySource::open(&aws, settings),
             metadata: DynamoStore::open(&aws, &table, Arc::new(SystemClock), Arc::new(RandomIds)),
             queue: SqsQueue::open(&aws, &queue, &blobs),
             blobs,
@@ -60,13 +58,22 @@ impl Stores {
     }
 }
 
+async fn load(settings: &AwsStore) -> Aws {
+    let settings = AwsSettings {
+        region: settings.region.clone(),
+        credentials: None,
+    };
+    Aws::load(&settings).await
+}
+
 pub(crate) async fn attach(settings: &AwsStore) -> Result<Wired, WiringError> {
-    let key = SealingKey::load(&settings.sealing_key)?;
     let Stores {
+        key,
         metadata,
         blobs,
         queue,
     } = Stores::open(settings).await;
+    let key = key.load(&metadata).await?;
     let blobs = Arc::new(blobs);
     Wired::over(
         Arc::new(metadata),
@@ -85,21 +92,25 @@ pub(crate) async fn attach(settings: &AwsStore) -> Result<Wired, WiringError> {
     )
 }
 
+/// The first administrator's password, if the settings name its secret.
+pub(crate) async fn admin_password(settings: &AwsStore) -> Result<Option<Secret>, WiringError> {
+    let Some(secret) = &settings.admin_password_secret else {
+        return Ok(None);
+    };
+    let endpoint = settings.endpoints.secrets_manager.as_deref();
+    let secrets = SecretsManager::open(&load(settings).await, endpoint);
+    Ok(Some(secrets.password(secret).await?))
+}
+
 /// Makes table, bucket and queues, and the sealing key, where they are missing.
-/// Where there is a table, the key must be there: a new one could read nothing
-/// that is sealed in it.
 pub(crate) async fn create(settings: &AwsStore) -> Result<(), WiringError> {
     let Stores {
+        key,
         metadata,
         blobs,
         queue,
     } = Stores::open(settings).await;
-    match metadata.check_table().await {
-        Ok(()) => SealingKey::load(&settings.sealing_key)?,
-        Err(TableError::Missing(_)) => SealingKey::load_or_create(&settings.sealing_key)?,
-        Err(error) => return Err(error.into()),
-    };
-    metadata.create_table().await?;
+    key.create_with_table(&metadata).await?;
     blobs.create_bucket().await.map_err(WiringError::Bucket)?;
     queue.create_queues().await.map_err(WiringError::Queues)
 }
@@ -110,6 +121,7 @@ pub(crate) async fn check(settings: &AwsStore) -> Vec<Finding> {
         metadata,
         blobs,
         queue,
+        ..
     } = Stores::open(settings).await;
     let mut findings = blobs.check(&RandomIds).await;
     findings.extend(metadata.check().await);

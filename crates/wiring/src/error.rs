@@ -5,7 +5,7 @@ use berth_ports::SecretError;
 #[cfg(any(feature = "local", feature = "aws"))]
 use berth_ports::StoreError;
 #[cfg(feature = "aws")]
-use berth_store_aws::TableError;
+use berth_store_aws::{KmsError, SecretsManagerError, TableError};
 #[cfg(feature = "local")]
 use berth_store_local::OpenError;
 use berth_upstream::TransportError;
@@ -26,6 +26,14 @@ pub enum WiringError {
     #[cfg(feature = "aws")]
     #[error(transparent)]
     Table(#[from] TableError),
+    /// The sealing key of KMS.
+    #[cfg(feature = "aws")]
+    #[error("sealing_key_kms gives no sealing key")]
+    Kms(#[from] KmsError),
+    /// The first administrator's password.
+    #[cfg(feature = "aws")]
+    #[error("admin_password_secret gives no password")]
+    AdminPassword(#[from] SecretsManagerError),
     /// The bucket.
     #[cfg(feature = "aws")]
     #[error("the bucket cannot be made")]

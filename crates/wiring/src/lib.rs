@@ -4,7 +4,7 @@
 
 pub use error::WiringError;
 pub use service::service_settings;
-pub use wired::{Wired, attach, check_store, create_store, serve};
+pub use wired::{Wired, admin_password, attach, check_store, create_store, serve};
 
 #[cfg(feature = "aws")]
 mod aws;

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use berth_domain::Secret;
 use berth_host::{HostSecrets, RandomIds, SealingKey, SystemClock, TempSpools, TokioTasks};
 use berth_ports::{BlobStore, Finding, JobQueue, MetadataStore, OtherPorts, Ports, Staging};
 use berth_settings::{Settings, Store};
@@ -91,9 +92,21 @@ pub async fn attach(settings: &Settings) -> Result<Wired, WiringError> {
     }
 }
 
+/// The first administrator's password, if it is the store's settings that say
+/// where it is.
+pub async fn admin_password(settings: &Settings) -> Result<Option<Secret>, WiringError> {
+    match &settings.store {
+        Store::Local => Ok(None),
+        #[cfg(feature = "aws")]
+        Store::Aws(store) => aws::admin_password(store).await,
+        #[cfg(not(feature = "aws"))]
+        store => Err(missing(store)),
+    }
+}
+
 /// Makes what a store needs and lacks: table, bucket, queues and the sealing
-/// key, or the data folder with its database. Callers at once must have the
-/// same sealing key.
+/// key, or the data folder with its database. Callers at once whose sealing key
+/// is a file must have the same.
 pub async fn create_store(settings: &Settings) -> Result<(), WiringError> {
     match &settings.store {
         #[cfg(feature = "local")]

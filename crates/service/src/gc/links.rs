@@ -3,6 +3,7 @@
 use berth_domain::{EdgeTarget, LinkId, LinkStep, LinkToken, Need, first_step, promised_until};
 use berth_oci::{Digest, RepositoryName};
 use berth_ports::StoreError;
+use jiff::Timestamp;
 
 use super::{Look, Swept};
 use crate::error::Result;
@@ -116,7 +117,9 @@ impl Service {
             Need::Undecided => return Ok(self.soon()),
             Need::Not => {}
         }
-        match links.delete_blob(&blob, self.now()).await {
+        let due = self.now().checked_add(self.settings.addresses);
+        let due = due.unwrap_or(Timestamp::MAX);
+        match links.delete_blob(&blob, due).await {
             Ok(()) => Ok(Look::Decided(Swept {
                 blobs: 1,
                 bytes: blob.size,

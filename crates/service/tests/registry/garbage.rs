@@ -34,3 +34,24 @@ async fn an_object_that_cannot_be_deleted_holds_up_no_other() {
     let swept = sweep(&registry).await;
     assert_eq!((swept.blobs, swept.objects, swept.failed), (0, 1, 0));
 }
+
+const ADDRESSES: Duration = Duration::from_mins(15);
+
+#[tokio::test]
+async fn an_object_stays_as_long_as_clients_may_have_its_address() {
+    let registry = Registry::with_addresses(ADDRESSES).await;
+    let target = registry.target(NAME).await;
+    let image = Image::random(10);
+    registry
+        .push_blob(&target, &image.config.bytes)
+        .await
+        .unwrap();
+    registry.clock.advance(Duration::from_hours(3));
+    let swept = sweep(&registry).await;
+    assert_eq!((swept.blobs, swept.objects), (1, 0));
+    registry.clock.advance(ADDRESSES - Duration::from_secs(1));
+    assert_eq!(sweep(&registry).await.objects, 0);
+    registry.clock.advance(Duration::from_secs(1));
+    assert_eq!(sweep(&registry).await.objects, 1);
+    assert!(registry.disk.blobs.is_empty());
+}

@@ -66,6 +66,12 @@ struct Registry {
 
 impl Registry {
     async fn start() -> Self {
+        Self::with_addresses(Duration::ZERO).await
+    }
+
+    /// One whose clients read blobs at the store itself, by addresses that are
+    /// good for so long.
+    async fn with_addresses(addresses: Duration) -> Self {
         let clock = Arc::new(ManualClock::default());
         let store = Arc::new(MemoryStore::new(clock.clone()));
         let tasks = TokioTasks::new();
@@ -95,6 +101,7 @@ impl Registry {
         };
         let settings = ServiceSettings {
             upload_idle: UPLOAD_IDLE,
+            addresses,
             ..ServiceSettings::default()
         };
         let registry = Self {
