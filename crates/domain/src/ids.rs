@@ -107,6 +107,13 @@ macro_rules! opaque_id {
             }
         }
 
+        impl $name {
+            /// Its bits.
+            pub const fn bits(self) -> u128 {
+                self.0
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(formatter, "{:032x}", self.0)

@@ -29,15 +29,28 @@ impl WriteState {
     }
 }
 
+/// Set in the id of an arrival, and in no other.
+const ARRIVAL: u128 = 1 << 127;
+
 impl UploadId {
+    /// The id of a session that clients may name.
+    pub fn of_client(id: FreshId) -> Self {
+        Self::from(FreshId(id.0 & !ARRIVAL))
+    }
+
     /// The session of a blob that clients of a repository are to put into the
     /// store themselves: the same for all of them, so that whoever asks for the
-    /// blob finds it.
+    /// blob finds it. No client may name it: it can be guessed.
     pub fn of_arrival(project: ProjectId, repository: &RepositoryName, digest: Digest) -> Self {
         let name = Digest::sha256(format!("{project}:{repository}@{digest}").as_bytes());
         let bytes = name.hash().iter().take(size_of::<u128>());
         let id = bytes.fold(0, |id: u128, byte| id << u8::BITS | u128::from(*byte));
-        Self::from(FreshId(id))
+        Self::from(FreshId(id | ARRIVAL))
+    }
+
+    /// Whether it is that of an arrival.
+    pub const fn is_arrival(self) -> bool {
+        self.bits() & ARRIVAL != 0
     }
 }
 

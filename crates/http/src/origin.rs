@@ -48,6 +48,16 @@ impl Origin {
         });
         Self { client, base }
     }
+
+    /// Every name that the request gives us, by whomever: what is not to be
+    /// done under one of them is not to be done.
+    pub(crate) fn names(parts: &Parts) -> impl Iterator<Item = &str> {
+        let headers = [HOST.as_str(), "x-forwarded-host"];
+        let headers = headers
+            .into_iter()
+            .filter_map(|name| text(&parts.headers, name));
+        headers.chain(parts.uri.authority().map(http::uri::Authority::as_str))
+    }
 }
 
 /// The host that the client asked for: `Host`, or `:authority` in HTTP/2.

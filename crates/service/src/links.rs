@@ -272,7 +272,7 @@ impl Service {
                 ));
             }
             if self.delete_condemned(&link, token).await? {
-                return Ok(());
+                return self.forget_arrival(target, digest).await;
             }
         }
         Err(contended("the blob"))

@@ -271,10 +271,12 @@ impl Service {
         for blob in new.parsed.required_blobs() {
             if !missing.contains(&blob.digest)
                 && !self.revive_if_linked(target, blob.digest).await?
-                && !self.settle_arrival(target, blob.digest).await?
             {
                 missing.push(blob.digest);
             }
+        }
+        if self.ports.staging.is_open() && !missing.is_empty() {
+            missing = Box::pin(self.not_arrived(target, missing)).await?;
         }
         if new.absent == Absent::Refuse {
             for child in new.children() {

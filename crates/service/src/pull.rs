@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use berth_domain::{Expect, Link, Manifest, Page, ProjectName, Referrer, Repository};
+use berth_domain::{Expect, Manifest, Page, ProjectName, Referrer, Repository, Tag};
 use berth_oci::{Digest, ParsedManifest, Reference, RepositoryName, TagName};
 use berth_ports::StoreError;
 use bytes::Bytes;
@@ -40,36 +40,50 @@ impl Service {
         reference: &Reference,
         head: bool,
     ) -> Result<ServedManifest> {
-        let unknown = || Error::ManifestUnknown(reference.to_string());
-        let digest = match reference {
-            Reference::Digest(digest) => *digest,
+        match reference {
+            Reference::Digest(digest) => self.held_by_digest(repository, *digest, head).await,
             Reference::Tag(name) => {
-                let tag = self
-                    .ports
-                    .tags
-                    .tag(repository, name)
-                    .await?
-                    .ok_or_else(unknown)?;
-                // The tag says that the manifest is there.
-                let known = self.bodies.get(tag.digest);
-                if head || known.is_some() {
-                    return Ok(ServedManifest {
-                        digest: tag.digest,
-                        media_type: tag.media_type,
-                        size: tag.size,
-                        bytes: known.filter(|_| !head),
-                        stale: false,
-                    });
-                }
-                tag.digest
+                let tag = self.ports.tags.tag(repository, name).await?;
+                let tag = tag.ok_or_else(|| Error::ManifestUnknown(name.to_string()))?;
+                self.held_by_tag(repository, name, &tag, head).await
             }
-        };
-        let manifest = self
-            .ports
-            .manifests
-            .manifest(repository, digest)
-            .await?
-            .ok_or_else(unknown)?;
+        }
+    }
+
+    /// What a tag that was read just now means. It says that the manifest is
+    /// there.
+    pub(crate) async fn held_by_tag(
+        &self,
+        repository: &RepositoryName,
+        name: &TagName,
+        tag: &Tag,
+        head: bool,
+    ) -> Result<ServedManifest> {
+        let known = self.bodies.get(tag.digest);
+        if head || known.is_some() {
+            return Ok(ServedManifest {
+                digest: tag.digest,
+                media_type: tag.media_type.clone(),
+                size: tag.size,
+                bytes: known.filter(|_| !head),
+                stale: false,
+            });
+        }
+        match self.held_by_digest(repository, tag.digest, head).await {
+            // It was deleted meanwhile.
+            Err(Error::ManifestUnknown(_)) => Err(Error::ManifestUnknown(name.to_string())),
+            held => held,
+        }
+    }
+
+    async fn held_by_digest(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+        head: bool,
+    ) -> Result<ServedManifest> {
+        let manifest = self.ports.manifests.manifest(repository, digest).await?;
+        let manifest = manifest.ok_or_else(|| Error::ManifestUnknown(digest.to_string()))?;
         let bytes = if head {
             None
         } else {
@@ -118,6 +132,11 @@ impl Service {
         may_push: bool,
     ) -> Result<u64> {
         match self.held_blob_size(target, digest, may_push).await {
+            Err(Error::BlobUnknown(_))
+                if may_push && self.settle_arrival_to_the_end(target, digest).await? =>
+            {
+                self.held_blob_size(target, digest, may_push).await
+            }
             Err(Error::BlobUnknown(_)) if target.project.registry.is_some() => {
                 Box::pin(self.proxied_blob_size(target, digest)).await
             }
@@ -127,7 +146,7 @@ impl Service {
 
     async fn held_blob_size(&self, target: &Target, digest: Digest, may_push: bool) -> Result<u64> {
         for _ in 0..ATTEMPTS {
-            let link = self.link_or_arrival(target, digest).await?;
+            let link = self.link(target, digest).await?;
             let link = link.ok_or(Error::BlobUnknown(digest))?;
             let condemned = match link.state {
                 berth_domain::LinkState::Live => None,
@@ -150,17 +169,9 @@ impl Service {
         Err(contended("the blob"))
     }
 
-    /// The repository's link to a blob, which may have just arrived.
-    async fn link_or_arrival(&self, target: &Target, digest: Digest) -> Result<Option<Link>> {
-        match self.link(target, digest).await? {
-            None if self.settle_arrival(target, digest).await? => self.link(target, digest).await,
-            link => Ok(link),
-        }
-    }
-
     /// A blob's bytes. A proxy project fetches what it does not hold.
     pub async fn blob(self: &Arc<Self>, target: &Target, digest: Digest) -> Result<BlobHandle> {
-        if let Some(link) = self.link_or_arrival(target, digest).await? {
+        if let Some(link) = self.link(target, digest).await? {
             return Ok(BlobHandle::held(
                 self.ports.blobs.clone(),
                 link.key,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use berth_domain::{Project, ProjectName};
+use berth_domain::{Project, ProjectName, UploadId};
 use berth_oci::{Digest, RepositoryName};
 use berth_ports::Ports;
 
@@ -15,6 +15,7 @@ use crate::proxy::ProxyState;
 use crate::recent::Recent;
 use crate::settings::ServiceSettings;
 use crate::tokens::{KnownKeys, VerifiedTokens};
+use crate::turns::Turns;
 
 /// Every use case of Berth is a method of this. Held as `Arc<Service>`; what
 /// it remembers is a cache and may be lost at any time.
@@ -30,6 +31,8 @@ pub struct Service {
     pub(crate) bodies: Bodies,
     /// Manifests that pushers were promised a moment ago.
     pub(crate) promises: Recent<(RepositoryName, Digest), ()>,
+    /// Arrivals that are being adopted.
+    pub(crate) adoptions: Turns<UploadId>,
     /// Held by the sweep that is under way.
     pub(crate) sweeping: tokio::sync::Mutex<()>,
 }
@@ -47,6 +50,7 @@ impl Service {
             projects: KnownProjects::default(),
             bodies: Bodies::default(),
             promises: Recent::default(),
+            adoptions: Turns::default(),
             sweeping: tokio::sync::Mutex::default(),
         }
     }

@@ -82,7 +82,7 @@ impl Service {
     ) -> Result<UploadSession> {
         let now = self.now();
         let session = UploadSession {
-            id: UploadId::from(self.ports.ids.fresh()),
+            id: UploadId::of_client(self.ports.ids.fresh()),
             repository: repository.clone(),
             key: ObjectKey::from(self.ports.ids.fresh()),
             epoch: 0,
@@ -368,6 +368,9 @@ impl Service {
         repository: &RepositoryName,
         id: UploadId,
     ) -> Result<UploadSession> {
+        if id.is_arrival() {
+            return Err(Error::UploadUnknown);
+        }
         let session = self
             .ports
             .uploads

@@ -49,13 +49,14 @@ impl Found {
         found.map(Some).map_err(damaged)
     }
 
-    /// Keeps it in place of what was found before, if there is a bucket;
-    /// whether that went well is one more finding.
+    /// Keeps it in place of what was found before, unless it was found that
+    /// there is no bucket; whether that went well is one more finding.
     pub async fn keep(&self, blobs: &S3Blobs) -> Finding {
-        let kept = if self.is_ok(BUCKET) {
-            self.write(blobs.bucket()).await
-        } else {
+        let is_lost = |finding: &Finding| finding.name == BUCKET && finding.verdict != Verdict::Ok;
+        let kept = if self.findings.iter().any(is_lost) {
             Err(Doubt::skipped("the bucket cannot be used"))
+        } else {
+            self.write(blobs.bucket()).await
         };
         finding("S3: findings kept", kept)
     }

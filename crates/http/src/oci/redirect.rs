@@ -9,10 +9,12 @@ const FOLLOWS_FROM: [u32; 3] = [1, 7, 20];
 
 impl Call<'_> {
     /// Whether the client can be sent to an address without showing its login
-    /// there.
+    /// there, by whichever name of ours it came.
     pub(super) fn is_safe(&self, there: &str) -> bool {
-        let ours = Origin::of(self.parts, &self.app.settings).base;
-        !login_goes_along(&ours, there)
+        let base = Origin::of(self.parts, &self.app.settings).base;
+        let mut names = Origin::names(self.parts);
+        !login_goes_along(&base, there)
+            && !names.any(|name| login_goes_along(&format!("http://{name}"), there))
     }
 }
 
@@ -53,12 +55,15 @@ pub(super) fn follows_uploads(agent: &str) -> bool {
         .any(|version| version >= FOLLOWS_FROM)
 }
 
+/// A version's numbers; none of one that was not released.
 fn version_of(text: &str) -> Option<[u32; 3]> {
     let text = text.strip_prefix('v').unwrap_or(text);
     let end = text.find(|c: char| c != '.' && !c.is_ascii_digit());
-    let mut numbers = text[..end.unwrap_or(text.len())].split('.');
+    let (numbers, rest) = text.split_at(end.unwrap_or(text.len()));
+    let mut numbers = numbers.split('.');
     let mut next = || numbers.next()?.parse().ok();
-    Some([next()?, next()?, next()?])
+    let version = [next()?, next()?, next()?];
+    (!rest.starts_with('-')).then_some(version)
 }
 
 #[cfg(test)]
@@ -103,6 +108,7 @@ mod tests {
             "",
             "containerd/1.6.20~ds1",
             "containerd/1.7.13",
+            "containerd/v2.0.0-rc.1",
             "containerd/1.7",
             "containerd/é.7.28",
             "containerd/",

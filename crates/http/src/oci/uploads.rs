@@ -1,13 +1,18 @@
 //! Upload sessions: start or mount, chunks, end, status, cancel.
 
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use berth_domain::UploadId;
 use berth_oci::{Algorithm, ContentRange, Digest, RepositoryName};
 use berth_service::{BodyError, Chunk, Error, UploadStatus};
 use futures_util::TryStreamExt;
+use futures_util::future::select;
 use http::header::{
-    CONTENT_LENGTH, CONTENT_RANGE, HeaderName, HeaderValue, LOCATION, RANGE, USER_AGENT,
+    CONTENT_LENGTH, CONTENT_RANGE, EXPECT, HeaderName, HeaderValue, LOCATION, RANGE, USER_AGENT,
 };
 use http::{HeaderMap, StatusCode};
 
@@ -20,6 +25,8 @@ const CHUNK_MIN_LENGTH: HeaderName = HeaderName::from_static("oci-chunk-min-leng
 
 /// How much of a body is read that nobody wants, in bytes.
 const READ_ON: usize = 64 * 1024 * 1024;
+/// And for how long.
+const READ_ON_TIME: Duration = Duration::from_secs(10);
 
 /// The parameters of a POST.
 pub(super) struct Start {
@@ -124,15 +131,24 @@ impl Call<'_> {
     /// Takes more of a body that nobody wants, until the client has seen the
     /// answer and stops: a connection that is closed on it loses the answer.
     fn read_on(&self, body: Body) {
+        if self.parts.headers.contains_key(EXPECT) {
+            // It waits to be told to send anything.
+            return;
+        }
+        let ports = self.app.service.ports();
+        let clock = Arc::clone(&ports.clock);
         let mut body = body.into_data_stream();
-        self.app.service.ports().tasks.spawn(Box::pin(async move {
-            let mut taken = 0;
-            while let Ok(Some(bytes)) = body.try_next().await {
-                taken += bytes.len();
-                if taken > READ_ON {
-                    break;
+        ports.tasks.spawn(Box::pin(async move {
+            let take = pin!(async {
+                let mut taken = 0;
+                while let Ok(Some(bytes)) = body.try_next().await {
+                    taken += bytes.len();
+                    if taken > READ_ON {
+                        break;
+                    }
                 }
-            }
+            });
+            select(take, clock.sleep(READ_ON_TIME)).await;
         }));
     }
 

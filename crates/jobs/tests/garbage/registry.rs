@@ -8,15 +8,11 @@ use berth_host::{HostSecrets, SealingKey, TokioTasks};
 use berth_oci::Digest;
 use berth_ports::{JobQueue, MetadataStore, NoStaging, OtherPorts, Ports, Task, Tasks};
 use berth_service::{ADMIN, Body, NewProject, Service, ServiceSettings, Target};
-use berth_store_local::{DataFolder, SqliteStore};
 use berth_testkit::image::{Content, Format, Image, Index};
-use berth_testkit::{
-    CountingIds, Faults, ManualClock, MemoryBlobs, MemorySpools, MemoryStore, NoInstances,
-};
+use berth_testkit::{CountingIds, Faults, ManualClock, MemoryBlobs, MemorySpools, NoInstances};
 use berth_upstream::HttpUpstream;
 use bytes::Bytes;
 use futures_util::stream;
-use jiff::Timestamp;
 use tokio::task::{AbortHandle, JoinHandle};
 
 /// Stores that outlive their processes.
@@ -73,31 +69,20 @@ fn body(bytes: Bytes) -> Body {
 }
 
 impl World {
-    pub(crate) async fn in_memory() -> Self {
-        let clock = Arc::new(ManualClock::default());
-        let store = Arc::new(MemoryStore::new(clock.clone()));
-        Self::over(store, clock, Box::new(())).await
-    }
-
-    pub(crate) async fn on_disk() -> Self {
-        let clock = Arc::new(ManualClock::default());
-        let directory = tempfile::tempdir().unwrap();
-        let folder = DataFolder::open(directory.path()).unwrap();
-        let lock = folder.lock(Timestamp::UNIX_EPOCH, "nowhere").unwrap();
-        let store = Arc::new(SqliteStore::open(&lock, clock.clone()).unwrap());
-        Self::over(store, clock, Box::new((directory, lock))).await
-    }
-
-    async fn over<S>(store: Arc<S>, clock: Arc<ManualClock>, guard: Box<dyn std::any::Any>) -> Self
-    where
-        S: MetadataStore + JobQueue,
-    {
+    /// One over these stores, with the project `library`. Objects are in memory.
+    /// `guard` lives as long as it does.
+    pub(crate) async fn over<S: MetadataStore>(
+        store: Arc<S>,
+        queue: Arc<dyn JobQueue>,
+        clock: Arc<ManualClock>,
+        guard: Box<dyn std::any::Any>,
+    ) -> Self {
         let blobs = MemoryBlobs::default();
         let key = SealingKey::from_bytes([7; 32]);
         let others = OtherPorts {
             staging: Arc::new(NoStaging),
             blobs: Arc::new(blobs.clone()),
-            queue: store.clone(),
+            queue,
             upstream: Arc::new(HttpUpstream::new().unwrap()),
             instances: Arc::new(NoInstances),
             spools: Arc::new(MemorySpools),

@@ -82,16 +82,15 @@ impl Service {
         head: bool,
     ) -> Result<ServedManifest> {
         let repository = &target.repository;
-        let reference = Reference::Tag(name.clone());
         let Some(tag) = self.ports.tags.tag(repository, name).await? else {
             return Err(Error::ManifestUnknown(name.to_string()));
         };
         if self.is_fresh(&tag) {
-            return self.held_manifest(repository, &reference, head).await;
+            return self.held_by_tag(repository, name, &tag, head).await;
         }
-        let moved = match self.checked(target, registry, name, tag).await {
+        let moved = match self.checked(target, registry, name, tag.clone()).await {
             Ok(Verdict::Confirmed) => {
-                return self.held_manifest(repository, &reference, head).await;
+                return self.held_by_tag(repository, name, &tag, head).await;
             }
             Ok(Verdict::Moved(description)) => {
                 self.moved_tag(target, registry, name, &description, head)
@@ -104,7 +103,7 @@ impl Service {
             Ok(manifest) => Ok(manifest),
             Err(error) => {
                 tracing::warn!(%repository, tag = %name, %error, "serving what is held");
-                let held = self.held_manifest(repository, &reference, head).await?;
+                let held = self.held_by_tag(repository, name, &tag, head).await?;
                 Ok(ServedManifest {
                     stale: true,
                     ..held
@@ -422,6 +421,7 @@ impl Service {
             Err(Error::Store(error)) => self.held_despite(target, digest, error).await?,
             stored => stored?,
         };
+        self.bodies.put(digest, &bytes);
         Ok(ServedManifest {
             digest,
             media_type: manifest.media_type,

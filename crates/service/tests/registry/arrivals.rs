@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use berth_domain::UploadId;
 use berth_oci::{Algorithm, Digest};
+use berth_ports::StoreError;
 use berth_service::{Error, Result};
 use berth_testkit::image::Image;
 use bytes::Bytes;
@@ -105,6 +106,93 @@ async fn other_bytes_than_the_client_said_are_never_a_blob_and_leave_nothing() {
 }
 
 #[tokio::test]
+async fn only_who_may_push_has_the_store_copy_what_arrived() {
+    let registry = Registry::start().await;
+    let (_, address) = registry.redirect(&layer()).await;
+    registry.staging.put_at(&address.unwrap(), layer());
+    let target = registry.target(NAME).await;
+    let digest = Digest::sha256(&layer());
+    let seen = registry.service.blob_size(&target, digest, false).await;
+    assert!(matches!(seen, Err(Error::BlobUnknown(_))), "{seen:?}");
+    let read = registry.service.blob(&target, digest).await;
+    assert!(matches!(read, Err(Error::BlobUnknown(_))));
+    assert!(registry.staging.keys().is_empty());
+    registry.size(&layer()).await.unwrap();
+}
+
+#[tokio::test]
+async fn no_client_may_name_the_session_of_an_arrival() {
+    let registry = Registry::start().await;
+    let (_, address) = registry.redirect(&layer()).await;
+    let target = registry.target(NAME).await;
+    let digest = Digest::sha256(&layer());
+    let id = UploadId::of_arrival(target.project.id, &target.repository, digest);
+    let found = registry.ports().uploads.upload(id).await.unwrap();
+    assert!(found.is_some());
+    let repository = name(NAME);
+    let status = registry.service.upload_status(&repository, id).await;
+    assert!(matches!(status, Err(Error::UploadUnknown)), "{status:?}");
+    let cancelled = registry.service.cancel_upload(&repository, id).await;
+    assert!(matches!(cancelled, Err(Error::UploadUnknown)));
+    let finished = registry
+        .service
+        .finish_upload(&target, id, None, CHUNK, digest, body(layer()))
+        .await;
+    assert!(matches!(finished, Err(Error::UploadUnknown)));
+    let offered = registry.offer(id, &layer(), true).await;
+    assert_eq!(offered.unwrap(), None);
+    registry.staging.put_at(&address.unwrap(), layer());
+    registry.size(&layer()).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_read_an_arrival_before_it_was_prolonged_or_begun_anew_cannot_end_it() {
+    let registry = Registry::start().await;
+    let target = registry.target(NAME).await;
+    let digest = Digest::sha256(&layer());
+    let id = UploadId::of_arrival(target.project.id, &target.repository, digest);
+    let uploads = &registry.ports().uploads;
+    registry.redirect(&layer()).await;
+    let first = uploads.upload(id).await.unwrap().unwrap();
+    registry.redirect(&layer()).await;
+    let ended = uploads.delete_upload(id, first.epoch, &[]).await;
+    assert!(matches!(ended, Err(StoreError::Conflict(_))), "{ended:?}");
+    let second = uploads.upload(id).await.unwrap().unwrap();
+    uploads.delete_upload(id, second.epoch, &[]).await.unwrap();
+    registry.clock.advance(Duration::from_millis(1));
+    registry.redirect(&layer()).await;
+    for epoch in [first.epoch, second.epoch] {
+        let ended = uploads.delete_upload(id, epoch, &[]).await;
+        assert!(matches!(ended, Err(StoreError::Conflict(_))), "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_blob_that_was_deleted_does_not_come_back_as_an_arrival() {
+    let registry = Registry::start().await;
+    let target = registry.target(NAME).await;
+    let digest = Digest::sha256(&layer());
+    let (_, address) = registry.redirect(&layer()).await;
+    registry.staging.put_at(&address.unwrap(), layer());
+    registry.push_blob(&target, &layer()).await.unwrap();
+    registry.service.delete_blob(&target, digest).await.unwrap();
+    assert!(registry.is_unknown(&layer()).await);
+}
+
+#[tokio::test]
+async fn many_who_ask_at_once_have_it_copied_once() {
+    let registry = Registry::start().await;
+    let (_, address) = registry.redirect(&layer()).await;
+    registry.staging.put_at(&address.unwrap(), layer());
+    let bytes = layer();
+    let asked = (0..8).map(|_| registry.size(&bytes));
+    for size in futures_util::future::join_all(asked).await {
+        assert_eq!(size.unwrap(), 1024 * 1024);
+    }
+    assert_eq!(registry.staging.keys().len(), 1);
+}
+
+#[tokio::test]
 async fn bytes_that_change_behind_a_blobs_back_do_not_change_the_blob() {
     let registry = Registry::start().await;
     let (_, address) = registry.redirect(&layer()).await;
@@ -128,10 +216,12 @@ async fn bytes_that_change_behind_a_blobs_back_do_not_change_the_blob() {
 async fn clients_with_the_same_blob_are_sent_to_the_same_place() {
     let registry = Registry::start().await;
     let (_, first) = registry.redirect(&layer()).await;
-    registry.clock.advance(UPLOAD_IDLE - Duration::from_secs(1));
+    registry.clock.advance(UPLOAD_IDLE / 2);
     let (_, second) = registry.redirect(&layer()).await;
     assert_eq!(first, second);
-    registry.clock.advance(Duration::from_secs(2));
+    registry
+        .clock
+        .advance(UPLOAD_IDLE / 2 + Duration::from_secs(1));
     assert_eq!(registry.service.sweep_uploads().await.unwrap(), 0);
     registry.staging.put_at(&second.unwrap(), layer());
     registry.size(&layer()).await.unwrap();

@@ -3,10 +3,11 @@
 use std::fmt::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::copy_object::CopyObjectError;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
-use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode};
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, MetadataDirective};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use berth_domain::ObjectKey;
@@ -17,7 +18,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::bucket::{Bucket, for_body, length};
 use super::path;
 use super::staging::{LONGEST, folder};
-use crate::error::{code, failed};
+use crate::error::{chain, code, failed};
 
 /// A copy is given as long as a body of the largest object that can be copied
 /// in one call, at ten times the slowest rate.
@@ -31,11 +32,17 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/');
 
 impl Bucket {
-    /// Copies an object of at most 5 GiB within the bucket; S3 computes the
-    /// SHA-256 of the copy. `NotFound` if there is none.
+    /// Copies an object of at most 5 GiB within the bucket to a key that nobody
+    /// has used; S3 computes the SHA-256 of the copy. Nothing else of the object
+    /// goes along, as a client may have said of it what it liked. `NotFound` if
+    /// there is none.
+    ///
+    /// It is tried once: another try may come to its end after one that was
+    /// looked at, with other bytes.
     pub(super) async fn copy(&self, from: &str, to: &str) -> StoreResult<()> {
         let path = self.path(from);
         let path = utf8_percent_encode(&path, ESCAPED);
+        let once = Self::patient(for_body(COPIED)).retry_config(RetryConfig::disabled());
         let copied = self
             .client
             .copy_object()
@@ -43,8 +50,10 @@ impl Bucket {
             .key(self.path(to))
             .copy_source(format!("{}/{path}", self.name))
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
+            .metadata_directive(MetadataDirective::Replace)
+            .content_type("application/octet-stream")
             .customize()
-            .config_override(Self::patient(for_body(COPIED)))
+            .config_override(once)
             .send()
             .await;
         copied.map(drop).map_err(|error| copy_failed(from, &error))
@@ -58,7 +67,8 @@ impl Bucket {
     }
 
     /// The same of any object that can be copied in one call: one that has no
-    /// SHA-256 is copied aside, and gets it by that.
+    /// SHA-256 is copied aside, and gets it by that. `None` too where that fails:
+    /// then the bytes are to be read.
     pub(super) async fn attest_by_copy(&self, key: ObjectKey) -> StoreResult<Option<Attested>> {
         let object = path(key);
         let (size, digest) = self.size_and_digest(&object).await?;
@@ -69,10 +79,17 @@ impl Bucket {
             return Ok(None);
         }
         let aside = aside(key);
-        self.copy(&object, &aside).await?;
-        let attested = self.attest(&aside).await;
-        self.delete(&[aside]).await?;
-        attested
+        let attested = match self.copy(&object, &aside).await {
+            Ok(()) => self.attest(&aside).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = self.delete(&[aside]).await {
+            tracing::warn!(object, error = chain(&error), "a copy to be hashed is left");
+        }
+        Ok(attested.unwrap_or_else(|error| {
+            tracing::debug!(object, error = chain(&error), "the store hashes no copy");
+            None
+        }))
     }
 
     async fn size_and_digest(&self, key: &str) -> StoreResult<(u64, Option<Digest>)> {

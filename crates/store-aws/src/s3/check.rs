@@ -19,14 +19,17 @@ mod uploads;
 /// The probe whether clients can put what they push into the bucket.
 const UPLOADS: &str = "S3: redirected uploads";
 
-/// Whether it was found that clients can put what they push into the bucket,
-/// by way of this front.
-pub(super) async fn uploads_proven(bucket: &Bucket, front: Option<&str>) -> StoreResult<bool> {
+/// Whether it was found that clients can put what they push into the bucket: by
+/// way of this front of the S3 at this address.
+pub(super) async fn uploads_proven(
+    bucket: &Bucket,
+    stores: (Option<&str>, Option<&str>),
+) -> StoreResult<bool> {
     let found = Found::of(bucket).await?;
-    Ok(
-        found
-            .is_some_and(|found| found.upload_endpoint.as_deref() == front && found.is_ok(UPLOADS)),
-    )
+    Ok(found.is_some_and(|found| {
+        let probed = (found.endpoint.as_deref(), found.upload_endpoint.as_deref());
+        probed == stores && found.is_ok(UPLOADS)
+    }))
 }
 
 impl S3Blobs {
@@ -51,7 +54,6 @@ impl S3Blobs {
     /// All probes, in the order in which they are made: the last cleans up.
     fn probes<'a>(&'a self, scratch: &'a Scratch) -> Vec<(&'static str, BoxFuture<'a, Probed>)> {
         let (bucket, presigner) = (&self.bucket, self.presigner.as_ref());
-        let stages = self.staging.is_some();
         vec![
             ("S3: objects", Box::pin(bucket.keeps_objects(scratch))),
             ("S3: ranges", Box::pin(bucket.gives_ranges(scratch))),
@@ -89,10 +91,7 @@ impl S3Blobs {
                 Box::pin(bucket.checks_signatures(scratch, presigner)),
             ),
             (UPLOADS, Box::pin(self.takes_uploads(scratch))),
-            (
-                "S3: rules for leftovers",
-                Box::pin(bucket.has_rules(stages)),
-            ),
+            ("S3: rules for leftovers", Box::pin(bucket.has_rules())),
             ("S3: deletes", Box::pin(bucket.clear(scratch))),
         ]
     }

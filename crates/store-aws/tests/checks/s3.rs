@@ -108,6 +108,17 @@ async fn a_bucket_that_is_missing_is_named_and_nothing_else_is_probed() {
 }
 
 #[tokio::test]
+async fn nothing_is_kept_where_there_is_no_bucket() {
+    let blobs = created(&settings()).await;
+    let found = Found {
+        findings: vec![Finding::noted("S3: bucket", Verdict::Fails, "it is gone")],
+        ..found()
+    };
+    assert_eq!(found.keep(&blobs).await.verdict, Verdict::Skipped);
+    assert_eq!(Found::read(&blobs).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn a_store_that_nobody_answers_for_is_told_once() {
     let settings = S3Settings {
         endpoint: Some("http://127.0.0.1:9".to_owned()),
@@ -262,21 +273,24 @@ async fn a_rule_that_deletes_blobs_is_found() {
     }
 }
 
+fn found() -> Found {
+    Found {
+        at: SystemClock.now(),
+        version: "1.2.3".to_owned(),
+        endpoint: None,
+        upload_endpoint: Some("https://up.test".to_owned()),
+        findings: vec![Finding::ok("S3: bucket")],
+    }
+}
+
 #[tokio::test]
 async fn what_was_found_is_remembered_until_it_is_found_anew() {
     let blobs = created(&settings()).await;
     assert_eq!(Found::read(&blobs).await.unwrap(), None);
     for verdict in [Verdict::Fails, Verdict::Ok] {
-        let found = Found {
-            at: SystemClock.now(),
-            version: "1.2.3".to_owned(),
-            endpoint: None,
-            upload_endpoint: Some("https://up.test".to_owned()),
-            findings: vec![
-                Finding::ok("S3: bucket"),
-                Finding::noted("S3: a probe", verdict, "so"),
-            ],
-        };
+        let mut found = found();
+        let probe = Finding::noted("S3: a probe", verdict, "so");
+        found.findings.push(probe);
         assert_eq!(found.keep(&blobs).await.verdict, Verdict::Ok);
         let read = Found::read(&blobs).await.unwrap().unwrap();
         assert_eq!(read, found);

@@ -37,7 +37,10 @@ async fn the_rules_of_a_bucket_that_is_made_are_for_the_stores_own_folders() {
     open(&settings).await;
     for (name, folder) in rules(&client(&settings), &settings.bucket).await {
         let below = folder.strip_prefix(&settings.prefix);
-        assert!(matches!(below, Some("blobs/" | "jobs/")), "{folder}");
+        assert!(
+            matches!(below, Some("blobs/" | "jobs/" | "staging/")),
+            "{folder}"
+        );
         assert!(name.contains(&settings.prefix), "{name}");
     }
 }

@@ -21,7 +21,7 @@ async fn prove(store: &S3Blobs, front: Option<&str>) {
     let found = Found {
         at: jiff::Timestamp::UNIX_EPOCH,
         version: "test".to_owned(),
-        endpoint: None,
+        endpoint: settings().endpoint,
         upload_endpoint: front.map(str::to_owned),
         findings: vec![Finding::ok("S3: redirected uploads")],
     };
@@ -57,6 +57,42 @@ async fn what_a_client_put_there_is_adopted_with_the_digest_that_s3_computes() {
     store.delete(&[key]).await.unwrap();
     assert_eq!(store.staged(key, said).await.unwrap(), None);
     assert_has(&store, object, &content).await;
+}
+
+#[tokio::test]
+async fn what_a_client_says_of_its_bytes_does_not_become_the_blobs() {
+    let settings = open_to_clients();
+    let store = open(&settings).await;
+    prove(&store, None).await;
+    let (key, object, content) = (key(), key(), bytes(MIB));
+    let digest = Digest::sha256(&content);
+    let address = store.offer(key, digest, MIB as u64).await.unwrap().unwrap();
+    let sent = reqwest::Client::new()
+        .put(&address)
+        .header("content-encoding", "gzip")
+        .header("content-type", "text/html")
+        .header("content-disposition", "inline")
+        .header("cache-control", "no-store")
+        .body(content.clone())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(sent.status(), 200);
+    store.adopt(key, digest, object).await.unwrap();
+    let head = client(&settings)
+        .head_object()
+        .bucket("berth")
+        .key(format!("{}blobs/{object}", settings.prefix))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(head.content_type(), Some("application/octet-stream"));
+    let others = [
+        head.content_encoding(),
+        head.content_disposition(),
+        head.cache_control(),
+    ];
+    assert_eq!(others, [None; 3]);
 }
 
 #[tokio::test]

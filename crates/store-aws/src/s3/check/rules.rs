@@ -8,7 +8,7 @@ use crate::s3::Bucket;
 
 impl Bucket {
     /// The rules are there that a bucket is made with, and none deletes blobs.
-    pub(super) async fn has_rules(&self, stages: bool) -> Probed {
+    pub(super) async fn has_rules(&self) -> Probed {
         let rules = self.rules().await.map_err(Doubt::mild)?;
         if rules.iter().any(|rule| expires(rule, &self.path("blobs/"))) {
             return Err(Doubt::fails(
@@ -22,19 +22,24 @@ impl Bucket {
         if !rules.iter().any(|rule| expires(rule, &self.path("jobs/"))) {
             missing.push("large jobs below jobs/ stay");
         }
-        if stages
-            && !rules
-                .iter()
-                .any(|rule| expires(rule, &self.path("staging/")))
-        {
-            missing.push("what clients put below staging/ and give up stays");
-        }
         if missing.is_empty() {
             return Ok(());
         }
         Err(Doubt::warns(format!(
             "{}: give the bucket a rule, or look there yourself",
             missing.join(", ")
+        )))
+    }
+
+    /// What clients put here and give up does not stay.
+    pub(super) async fn forgets_staged(&self) -> Probed {
+        let folder = self.path("staging/");
+        let rules = self.rules().await?;
+        if rules.iter().any(|rule| expires(rule, &folder)) {
+            return Ok(());
+        }
+        Err(Doubt::fails(format!(
+            "what clients put below {folder} and give up stays: give the bucket a rule that deletes it after 2 days, or set `redirect_uploads = false`"
         )))
     }
 
