@@ -19,6 +19,7 @@ mod formats;
 mod full_disk;
 mod house;
 mod instances;
+mod keys;
 mod memory;
 mod power_loss;
 mod spec;

@@ -13,6 +13,7 @@ pub(crate) mod home;
 pub(crate) mod http;
 pub(crate) mod layout;
 pub(crate) mod login;
+pub(crate) mod moto;
 pub(crate) mod nginx;
 pub(crate) mod overlay;
 pub(crate) mod programs;

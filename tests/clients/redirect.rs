@@ -13,7 +13,7 @@ use crate::support::clients::{
     Buildah, Containerd, Crane, Docker, ImageClient, Oras, Podman, Regctl, Skopeo,
 };
 use crate::support::helm::Helm;
-use crate::support::http::{Answer, Client};
+use crate::support::http::Client;
 use crate::support::layout::Layout;
 use crate::support::relay::Relay;
 use crate::support::server::{Server, assert_sound};
@@ -163,16 +163,6 @@ async fn helm_pulls_a_chart_from_the_store() {
     registry.assert_fetched(1);
 }
 
-/// A GET of a blob, with a range perhaps, which is redirected.
-async fn redirected(client: &Client, path: &str, range: Option<&str>) -> Answer {
-    let request = client.get(path);
-    let request = match range {
-        Some(range) => request.header("range", range),
-        None => request,
-    };
-    request.send().await.expect(307)
-}
-
 #[tokio::test]
 async fn a_blob_and_ranges_of_it_are_read_from_the_store() {
     let Some(registry) = Redirecting::start().await else {
@@ -184,19 +174,17 @@ async fn a_blob_and_ranges_of_it_are_read_from_the_store() {
     let path = format!("/v2/team/one/blobs/{}", layer.digest);
     // Who follows it is nobody that the registry knows.
     let stranger = registry.server.anonymous();
-    let answer = redirected(&registry.member, &path, None).await;
+    let answer = registry.member.get(&path).send().await.expect(307);
     let location = answer.location();
     assert!(location.starts_with(registry.relay.url()), "{location}");
     let whole = stranger.get(&location).send().await.expect(200);
     assert_eq!(Digest::sha256(&whole.body), layer.digest);
 
-    let range = Some("bytes=1000-1999");
-    let answer = redirected(&registry.member, &path, range).await;
-    let part = stranger
-        .get(&answer.location())
-        .header("range", range.unwrap());
-    let part = part.send().await.expect(206);
-    assert_eq!(part.body, layer.bytes[1000..2000]);
+    let (name, range) = ("range", "bytes=1000-1999");
+    let answer = registry.member.get(&path).header(name, range).send().await;
+    let location = answer.expect(307).location();
+    let part = stranger.get(&location).header(name, range).send().await;
+    assert_eq!(part.expect(206).body, layer.bytes[1000..2000]);
 
     stranger
         .get(&path)

@@ -95,6 +95,15 @@ impl Sending {
     }
 }
 
+/// A containerd with a client that can be sent elsewhere.
+async fn newer_containerd() -> Option<Containerd> {
+    if Containerd::has_newer() {
+        Containerd::start().await
+    } else {
+        None
+    }
+}
+
 /// An upload session's address, for a PUT.
 async fn session(client: &Client, digest: Digest) -> String {
     let location = client.start_upload("library/app").await;
@@ -103,7 +112,7 @@ async fn session(client: &Client, digest: Digest) -> String {
 
 #[tokio::test]
 async fn containerd_puts_its_layers_into_the_store_and_shows_it_no_login() {
-    let Some(mut containerd) = Containerd::start().await.filter(Containerd::has_newer) else {
+    let Some(mut containerd) = newer_containerd().await else {
         return;
     };
     let Some(sending) = Sending::start().await else {
@@ -129,7 +138,7 @@ async fn containerd_puts_its_layers_into_the_store_and_shows_it_no_login() {
 
 #[tokio::test]
 async fn a_body_that_is_damaged_on_the_way_to_the_store_is_no_blob_and_leaves_nothing() {
-    let Some(mut containerd) = Containerd::start().await.filter(Containerd::has_newer) else {
+    let Some(mut containerd) = newer_containerd().await else {
         return;
     };
     let Some(sending) = Sending::start().await else {

@@ -7,7 +7,13 @@ use std::path::PathBuf;
 
 /// Programs that no registry of packages has, so that no machine must; and what
 /// is tested beside the other tests, where it can be.
-const NEVER_REQUIRED: &[&str] = &["zot", "oci-conformance", "several instances", "redirects"];
+const NEVER_REQUIRED: &[&str] = &[
+    "zot",
+    "oci-conformance",
+    "several instances",
+    "redirects",
+    "keys of AWS",
+];
 
 /// The path of a program, or `None`: the test then ends, and the skip is on
 /// record.

@@ -126,9 +126,16 @@ fn clean(command: &mut Command) {
 pub(crate) struct Builder {
     arguments: Vec<OsString>,
     wrapper: Vec<OsString>,
+    variables: Vec<(OsString, OsString)>,
 }
 
 impl Builder {
+    /// Sets a variable of its environment, also one that tests set otherwise.
+    pub(crate) fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
     /// Adds arguments of `berth serve`.
     pub(crate) fn args<S: Into<OsString>>(
         mut self,
@@ -201,7 +208,31 @@ impl Builder {
         server
     }
 
+    /// Runs it on a store that is there, to its end; answers what it says when
+    /// it refuses to serve.
+    pub(crate) fn refused(&self, data: &Path) -> String {
+        let output = self.command(free_address(), data).output().unwrap();
+        assert!(!output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
     fn spawn_at(&self, address: SocketAddr, data: &Path) -> Server {
+        let mut child = self.command(address, data).spawn().unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        collect(child.stdout.take().unwrap(), &log);
+        collect(child.stderr.take().unwrap(), &log);
+        let wrapped = !self.wrapper.is_empty();
+        Server {
+            child,
+            address,
+            data: data.to_owned(),
+            log,
+            wrapped,
+            folder: None,
+        }
+    }
+
+    fn command(&self, address: SocketAddr, data: &Path) -> Command {
         let mut command = match self.wrapper.split_first() {
             None => Command::new(program()),
             Some((wrapper, arguments)) => {
@@ -223,19 +254,8 @@ impl Builder {
         if store::is_aws() {
             command.env("BERTH_ADVERTISE", format!("http://{address}"));
         }
-        let mut child = command.spawn().unwrap();
-        let log = Arc::new(Mutex::new(String::new()));
-        collect(child.stdout.take().unwrap(), &log);
-        collect(child.stderr.take().unwrap(), &log);
-        let wrapped = !self.wrapper.is_empty();
-        Server {
-            child,
-            address,
-            data: data.to_owned(),
-            log,
-            wrapped,
-            folder: None,
-        }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
     }
 }
 

@@ -42,6 +42,9 @@ const JAVA: [Packaged; 2] = [
     packaged("mvn", "maven"),
 ];
 
+/// What puts Python's packages into a folder of their own.
+const PYTHON: Packaged = packaged("virtualenv", "virtualenv");
+
 const GO: Packaged = packaged("go", "golang-go");
 
 /// The programs that are not on this machine.
@@ -55,8 +58,13 @@ pub(crate) fn missing(place: &Place, with_go: bool, with_image: bool) -> Vec<Pac
 }
 
 /// What the emulators need of programs that are not on this machine.
-pub(crate) fn missing_for_emulators(place: &Place, with_go: bool) -> Vec<Packaged> {
+pub(crate) fn missing_for_emulators(
+    place: &Place,
+    with_go: bool,
+    with_python: bool,
+) -> Vec<Packaged> {
     JAVA.into_iter()
+        .chain(with_python.then_some(PYTHON))
         .chain(with_go.then_some(GO))
         .filter(|wanted| place.program(wanted.program).is_none())
         .collect()

@@ -16,10 +16,12 @@ use running::Running;
 
 pub(crate) mod emulator;
 pub(crate) mod jars;
+pub(crate) mod python;
 mod running;
 
 /// The tests of the whole program that also run over emulators.
-const END_TO_END: &str = "test(/^(spec|conformance|clients|instances|transfer|check_store)::/)";
+const END_TO_END: &str =
+    "test(/^(spec|conformance|clients|instances|memory|transfer|check_store|keys)::/)";
 
 /// Starts or ends the emulators, or runs the tests that need them.
 pub(crate) fn aws(mut args: Vec<String>) -> Result<ExitCode> {

@@ -1,4 +1,4 @@
-//! Programs written in Go: one pinned module each, clients and a registry under `tests/tools`.
+//! Programs written in Go: one pinned module each, clients, a registry and Toxiproxy under `tests/tools`.
 
 use std::{
     fs,

@@ -9,7 +9,11 @@ use anyhow::{Context, Result};
 
 use crate::{
     apt::{self, Packaged},
-    aws::{emulator::EMULATORS, jars::Jars},
+    aws::{
+        emulator::{EMULATORS, Form},
+        jars::Jars,
+        python::Environment,
+    },
     go, image,
     place::Place,
     report::{Outcome, Report},
@@ -23,6 +27,7 @@ pub(crate) struct Missing {
     crates: Vec<Crate>,
     tools: Vec<go::Tool>,
     jars: Vec<Jars>,
+    environments: Vec<Environment>,
     image: bool,
 }
 
@@ -45,28 +50,35 @@ impl Missing {
             crates: rust::missing(place),
             tools,
             jars: emulators.jars,
+            environments: emulators.environments,
             image,
         })
     }
 
     /// Looks for what the emulators of AWS and the tests over them want.
     pub(crate) fn emulators(place: &Place) -> Result<Self> {
-        let (mut tools, mut jars) = (Vec::new(), Vec::new());
+        let (mut tools, mut jars, mut environments) = (Vec::new(), Vec::new(), Vec::new());
         for emulator in &EMULATORS {
             let pins = emulator.pins(place);
-            if emulator.is_java() {
-                jars.push(Jars::read(emulator.name, &pins)?);
-            } else {
-                tools.push(go::Tool::read(&pins)?);
+            match emulator.form() {
+                Form::Go => tools.push(go::Tool::read(&pins)?),
+                Form::Jars => jars.push(Jars::read(emulator.name, &pins)?),
+                Form::Python => environments.push(Environment::read(emulator.name, &pins)?),
             }
         }
         tools.retain(|tool| !tool.is_built(place));
         jars.retain(|jars| !jars.are_there(place));
+        environments.retain(|environment| !environment.is_there(place));
         Ok(Self {
-            programs: apt::missing_for_emulators(place, !tools.is_empty()),
+            programs: apt::missing_for_emulators(
+                place,
+                !tools.is_empty(),
+                !environments.is_empty(),
+            ),
             crates: rust::missing_for_tests(place),
             tools,
             jars,
+            environments,
             image: false,
         })
     }
@@ -77,6 +89,7 @@ impl Missing {
             && self.crates.is_empty()
             && self.tools.is_empty()
             && self.jars.is_empty()
+            && self.environments.is_empty()
             && !self.image
     }
 
@@ -111,6 +124,13 @@ impl Missing {
             .collect()
     }
 
+    fn environment_names(&self) -> Vec<String> {
+        self.environments
+            .iter()
+            .map(|environment| format!("{} {}", environment.name, environment.version))
+            .collect()
+    }
+
     /// Says what would be installed and whether it may be.
     pub(crate) fn agreed(&self, place: &Place) -> Result<bool> {
         let mut lines = Vec::new();
@@ -131,6 +151,12 @@ impl Missing {
             let names = self.jar_names().join(", ");
             lines.push(format!(
                 "Java programs, by Maven into target/tools: {names}"
+            ));
+        }
+        if !self.environments.is_empty() {
+            let names = self.environment_names().join(", ");
+            lines.push(format!(
+                "Python programs, by pip into target/tools: {names}"
             ));
         }
         if self.image {
@@ -183,6 +209,11 @@ impl Missing {
                 jars.fetch(place).map(|()| Outcome::Done)
             });
         }
+        for environment in &self.environments {
+            report.step(&format!("install {}", environment.name), || {
+                environment.make(place).map(|()| Outcome::Done)
+            });
+        }
         if self.image {
             report.step("make the test image", || {
                 image::build(place).map(|()| Outcome::Done)
@@ -197,7 +228,9 @@ impl Missing {
         let crates = self.crates.iter().map(|tool| tool.name);
         let tools = self.tools.iter().map(|tool| tool.name.as_str());
         let jars = self.jars.iter().map(|jars| jars.name.as_str());
-        for name in programs.chain(crates).chain(tools).chain(jars) {
+        let environments = self.environments.iter().map(|one| one.name.as_str());
+        let tools = tools.chain(jars).chain(environments);
+        for name in programs.chain(crates).chain(tools) {
             report.skip(&format!("{name}: not installed"));
         }
         if self.image {

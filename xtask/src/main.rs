@@ -60,8 +60,8 @@ inputs each was given and what it found.
 
 aws
 
-Emulators of DynamoDB, S3 and SQS, on free ports of this machine, installed as
-for tests. What they hold is gone when they end.
+Emulators of DynamoDB, S3, SQS, KMS and Secrets Manager, on free ports of this
+machine, installed as for tests. What they hold is gone when they end.
 
   up            start them and print the environment that tests find them by
   down          end them

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use crate::values::Values;
 use crate::{SettingsError, keys, parse};
 
+/// How the settings choose this store.
+pub(crate) const AWS: &str = "store = aws";
+
 /// Objects on S3, metadata on DynamoDB, jobs on SQS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AwsStore {
@@ -31,8 +34,19 @@ pub struct AwsStore {
     pub advertise: Option<String>,
     /// Where blobs are kept on their way; `None`: with the temporary files.
     pub spool: Option<PathBuf>,
-    /// The file of the key that seals secrets, the same for all instances.
-    pub sealing_key: PathBuf,
+    /// Where the key is from that seals secrets, the same for all instances.
+    pub sealing_key: SealingKeySource,
+    /// The secret with the first administrator's password, by name or ARN.
+    pub admin_password_secret: Option<String>,
+}
+
+/// Where a sealing key is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SealingKeySource {
+    /// This file.
+    File(PathBuf),
+    /// The table, where this key of KMS opens it: an id, an ARN or an alias.
+    Kms(String),
 }
 
 /// Addresses of services, each `None` for the region's.
@@ -48,20 +62,22 @@ pub struct Endpoints {
     pub s3_uploads: Option<String>,
     /// SQS.
     pub sqs: Option<String>,
+    /// KMS.
+    pub kms: Option<String>,
+    /// Secrets Manager.
+    pub secrets_manager: Option<String>,
 }
 
 impl AwsStore {
     pub(crate) fn parse(values: &Values) -> Result<Self, SettingsError> {
-        let incomplete = |missing| SettingsError::Incomplete {
-            given: "store = aws",
-            missing,
-        };
         let bucket = values.optional(&keys::BUCKET, parse::text)?;
-        let sealing_key = values.optional(&keys::SEALING_KEY_FILE, parse::path)?;
         Ok(Self {
             region: values.optional(&keys::AWS_REGION, parse::text)?,
             table: values.one(&keys::TABLE, parse::text)?,
-            bucket: bucket.ok_or_else(|| incomplete(keys::BUCKET.name))?,
+            bucket: bucket.ok_or(SettingsError::Incomplete {
+                given: AWS,
+                missing: keys::BUCKET.name,
+            })?,
             prefix: values
                 .optional(&keys::BUCKET_PREFIX, parse::folder)?
                 .unwrap_or_default(),
@@ -72,13 +88,35 @@ impl AwsStore {
                 public_s3: values.optional(&keys::S3_PUBLIC_ENDPOINT, parse::endpoint)?,
                 s3_uploads: values.optional(&keys::S3_UPLOAD_ENDPOINT, parse::endpoint)?,
                 sqs: values.optional(&keys::SQS_ENDPOINT, parse::endpoint)?,
+                kms: values.optional(&keys::KMS_ENDPOINT, parse::endpoint)?,
+                secrets_manager: values
+                    .optional(&keys::SECRETSMANAGER_ENDPOINT, parse::endpoint)?,
             },
             path_style: values.one(&keys::S3_PATH_STYLE, parse::switch)?,
             redirect: values.one(&keys::REDIRECT, parse::switch)?,
             redirect_uploads: values.one(&keys::REDIRECT_UPLOADS, parse::switch)?,
             advertise: values.optional(&keys::ADVERTISE, parse::external_url)?,
             spool: values.optional(&keys::SPOOL, parse::path)?,
-            sealing_key: sealing_key.ok_or_else(|| incomplete(keys::SEALING_KEY_FILE.name))?,
+            sealing_key: SealingKeySource::parse(values)?,
+            admin_password_secret: values.optional(&keys::ADMIN_PASSWORD_SECRET, parse::text)?,
         })
+    }
+}
+
+impl SealingKeySource {
+    fn parse(values: &Values) -> Result<Self, SettingsError> {
+        let file = values.optional(&keys::SEALING_KEY_FILE, parse::path)?;
+        let kms = values.optional(&keys::SEALING_KEY_KMS, parse::text)?;
+        let (one, other) = (keys::SEALING_KEY_FILE.name, keys::SEALING_KEY_KMS.name);
+        match (file, kms) {
+            (Some(file), None) => Ok(Self::File(file)),
+            (None, Some(key)) => Ok(Self::Kms(key)),
+            (Some(_), Some(_)) => Err(SettingsError::Exclusive(one, other)),
+            (None, None) => Err(SettingsError::Neither {
+                given: AWS,
+                one,
+                other,
+            }),
+        }
     }
 }

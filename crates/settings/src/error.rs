@@ -44,6 +44,16 @@ pub enum SettingsError {
         /// The key that is not.
         missing: &'static str,
     },
+    /// A key that needs one of two others.
+    #[error("{given} is set with neither {one} nor {other}, set one of them")]
+    Neither {
+        /// The key that is set.
+        given: &'static str,
+        /// The first that would do.
+        one: &'static str,
+        /// The other.
+        other: &'static str,
+    },
     /// Keys of which only one may be set.
     #[error("{0} and {1} are both set, set one of them")]
     Exclusive(&'static str, &'static str),

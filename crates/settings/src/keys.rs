@@ -36,6 +36,10 @@ keys! {
         "SQS queue of the jobs, by name or address; dead letters go to the one with -dead behind it";
     SEALING_KEY_FILE: Text, Aws, "sealing_key_file", "FILE", "",
         "File of the key that seals secrets in the table, the same for all instances; `berth admin create-store` makes it with the table";
+    SEALING_KEY_KMS: Text, Aws, "sealing_key_kms", "KEY", "",
+        "Instead of such a file, key of KMS by id, ARN or alias/name; under it `berth admin create-store` puts a sealing key into the table";
+    ADMIN_PASSWORD_SECRET: Text, Aws, "admin_password_secret", "SECRET", "",
+        "Secret of Secrets Manager with the password of the user admin at the first start, by name or ARN: a text, or JSON with the key password";
     REDIRECT: Switch, Aws, "redirect", "BOOL", "true",
         "Redirect clients to the bucket for blobs, instead of passing the bytes on";
     REDIRECT_UPLOADS: Switch, Aws, "redirect_uploads", "BOOL", "false",
@@ -58,6 +62,10 @@ keys! {
         "Put the bucket's name into paths, not into host names";
     SQS_ENDPOINT: Text, Aws, "sqs_endpoint", "URL", "",
         "Address of SQS, if it is not the region's";
+    KMS_ENDPOINT: Text, Aws, "kms_endpoint", "URL", "",
+        "Address of KMS, if it is not the region's";
+    SECRETSMANAGER_ENDPOINT: Text, Aws, "secretsmanager_endpoint", "URL", "",
+        "Address of Secrets Manager, if it is not the region's";
 
     LISTEN: List, Network, "listen", "ADDRESS", "127.0.0.1:5000",
         "Address to serve on: 127.0.0.1:5000, [::1]:5000 or unix:/path";

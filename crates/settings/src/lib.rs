@@ -6,7 +6,7 @@
 //! that more than the file, that more than the default. What no key is called is
 //! refused. Nothing here reads a file or the environment.
 
-pub use aws::{AwsStore, Endpoints};
+pub use aws::{AwsStore, Endpoints, SealingKeySource};
 pub use error::SettingsError;
 pub use file::ConfigFile;
 pub use key::{Key, Kind, Topic};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use berth_domain::Secret;
 
+use crate::aws::AWS;
 use crate::parse::Shape;
 use crate::values::Values;
 use crate::{AwsStore, Key, Listen, Mirror, Network, SettingsError, keys, parse};
@@ -26,7 +27,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// What to serve TLS with.
     pub tls: Option<TlsFiles>,
-    /// The first administrator's password.
+    /// The first administrator's password, unless the store's settings say
+    /// where it is.
     pub admin_password: Option<AdminPassword>,
     /// The login of the first proxy project.
     pub dockerhub: Option<DockerHubLogin>,
@@ -174,10 +176,17 @@ impl Limits {
 }
 
 fn store(values: &Values) -> Result<Store, SettingsError> {
-    Ok(match values.one(&keys::STORE, parse::shape)? {
-        Shape::Local => Store::Local,
-        Shape::Aws => Store::Aws(Box::new(AwsStore::parse(values)?)),
-    })
+    match values.one(&keys::STORE, parse::shape)? {
+        // Without this a password would be generated, and nobody would wonder.
+        Shape::Local if values.get(&keys::ADMIN_PASSWORD_SECRET).is_some() => {
+            Err(SettingsError::Incomplete {
+                given: keys::ADMIN_PASSWORD_SECRET.name,
+                missing: AWS,
+            })
+        }
+        Shape::Local => Ok(Store::Local),
+        Shape::Aws => Ok(Store::Aws(Box::new(AwsStore::parse(values)?))),
+    }
 }
 
 fn tls(values: &Values) -> Result<Option<TlsFiles>, SettingsError> {
@@ -200,16 +209,22 @@ fn dockerhub(values: &Values) -> Result<Option<DockerHubLogin>, SettingsError> {
     }))
 }
 
+/// That of the store on AWS is with its settings; here it is told apart from
+/// the others.
 fn admin_password(values: &Values) -> Result<Option<AdminPassword>, SettingsError> {
     let given = values.optional(&keys::ADMIN_PASSWORD, parse::text)?;
     let file = values.optional(&keys::ADMIN_PASSWORD_FILE, parse::path)?;
-    match (given, file) {
-        (Some(_), Some(_)) => Err(SettingsError::Exclusive(
-            keys::ADMIN_PASSWORD.name,
-            keys::ADMIN_PASSWORD_FILE.name,
-        )),
-        (Some(given), None) => Ok(Some(AdminPassword::Given(Secret::new(given)))),
-        (None, file) => Ok(file.map(AdminPassword::File)),
+    let secret = values.optional(&keys::ADMIN_PASSWORD_SECRET, parse::text)?;
+    let exclusive = |one: &Key, other: &Key| Err(SettingsError::Exclusive(one.name, other.name));
+    match (given, file, secret) {
+        (Some(_), Some(_), _) => exclusive(&keys::ADMIN_PASSWORD, &keys::ADMIN_PASSWORD_FILE),
+        (Some(_), _, Some(_)) => exclusive(&keys::ADMIN_PASSWORD, &keys::ADMIN_PASSWORD_SECRET),
+        (_, Some(_), Some(_)) => {
+            exclusive(&keys::ADMIN_PASSWORD_FILE, &keys::ADMIN_PASSWORD_SECRET)
+        }
+        (Some(given), None, None) => Ok(Some(AdminPassword::Given(Secret::new(given)))),
+        (None, Some(file), None) => Ok(Some(AdminPassword::File(file))),
+        (None, None, _) => Ok(None),
     }
 }
 

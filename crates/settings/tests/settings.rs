@@ -67,6 +67,7 @@ fn partners(key: &Key) -> &'static [(&'static str, &'static str)] {
         "tls_key" => &[("BERTH_TLS_CERT", "a")],
         "dockerhub_username" => &[("BERTH_DOCKERHUB_TOKEN_FILE", "a")],
         "dockerhub_token_file" => &[("BERTH_DOCKERHUB_USERNAME", "a")],
+        "sealing_key_kms" => &[("BERTH_STORE", "aws"), ("BERTH_BUCKET", "a")],
         _ if key.topic == Topic::Aws => &[
             ("BERTH_STORE", "aws"),
             ("BERTH_BUCKET", "a"),
@@ -127,7 +128,16 @@ fn the_store_on_aws_needs_a_bucket_and_a_sealing_key() {
     );
     insta::assert_snapshot!(
         refusal(&environment(&[store, ("BERTH_BUCKET", "a")])),
-        @"store = aws is set without sealing_key_file, set both or none"
+        @"store = aws is set with neither sealing_key_file nor sealing_key_kms, set one of them"
+    );
+    insta::assert_snapshot!(
+        refusal(&environment(&[
+            store,
+            ("BERTH_BUCKET", "a"),
+            ("BERTH_SEALING_KEY_FILE", "a"),
+            ("BERTH_SEALING_KEY_KMS", "alias/a"),
+        ])),
+        @"sealing_key_file and sealing_key_kms are both set, set one of them"
     );
 }
 
@@ -209,6 +219,25 @@ fn keys_that_belong_together_are_set_together() {
     assert_eq!(
         resolve(&two).unwrap_err(),
         SettingsError::Exclusive("admin_password", "admin_password_file")
+    );
+}
+
+#[test]
+fn a_password_in_secrets_manager_is_the_only_one_and_of_the_store_on_aws() {
+    let secret = ("BERTH_ADMIN_PASSWORD_SECRET", "a");
+    insta::assert_snapshot!(
+        refusal(&environment(&[secret])),
+        @"admin_password_secret is set without store = aws, set both or none"
+    );
+    insta::assert_snapshot!(
+        refusal(&environment(&[
+            secret,
+            ("BERTH_STORE", "aws"),
+            ("BERTH_BUCKET", "a"),
+            ("BERTH_SEALING_KEY_FILE", "a"),
+            ("BERTH_ADMIN_PASSWORD", "b"),
+        ])),
+        @"admin_password and admin_password_secret are both set, set one of them"
     );
 }
 

@@ -1,10 +1,19 @@
 //! What the clients of all services share: region, credentials, connections.
 
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{
     Credentials, Intercept, SharedCredentialsProvider, SharedInterceptor,
 };
 use berth_domain::Secret;
+
+/// One try of a call at the start of a process.
+const TRY: Duration = Duration::from_secs(5);
+/// How often it is tried where that helps.
+const TRIES: u32 = 4;
 
 /// Where and as whom to talk to AWS, or to what speaks like it.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +79,23 @@ impl Aws {
     /// What to build a service's client from.
     pub(crate) fn config(&self) -> &SdkConfig {
         &self.config
+    }
+
+    /// The same for a client of one call, at the start of a process.
+    /// `endpoint` is the service's address; `None`: the environment's or the
+    /// region's.
+    pub(crate) fn config_at_start(&self, endpoint: Option<&str>) -> SdkConfig {
+        let mut config = self.config.to_builder();
+        config.set_retry_config(Some(RetryConfig::standard().with_max_attempts(TRIES)));
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(TRY)
+            .operation_attempt_timeout(TRY);
+        config.set_timeout_config(Some(timeouts.build()));
+        // Without one, the environment may have one.
+        if let Some(endpoint) = endpoint {
+            config.set_endpoint_url(Some(endpoint.to_owned()));
+        }
+        config.build()
     }
 }
 

@@ -71,6 +71,7 @@ use table::{Query, Refusals, Refused, Table};
 
 pub use counter::{CallCounter, Calls};
 pub use schema::TableError;
+pub use sealing_key::DataKey;
 
 mod access;
 mod backoff;
@@ -97,6 +98,7 @@ mod registries;
 mod repositories;
 mod runs;
 mod schema;
+mod sealing_key;
 mod sequences;
 mod shards;
 mod signing_keys;

@@ -9,7 +9,7 @@ use berth_ports::StoreError;
 /// A call that the service did not answer, or refused.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation} failed: {reason}")]
-struct CallFailed {
+pub struct CallFailed {
     operation: &'static str,
     /// The service's own name of what went wrong, if it answered.
     code: Option<String>,
@@ -28,6 +28,14 @@ pub(crate) fn failed<E>(operation: &'static str, error: &SdkError<E>) -> StoreEr
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
+    StoreError::unavailable(call_failed(operation, error))
+}
+
+/// The same where no port is called.
+pub(crate) fn call_failed<E>(operation: &'static str, error: &SdkError<E>) -> CallFailed
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
     let code = code(error).or_else(|| code_of_head(error));
     let reason = match error.as_service_error() {
         Some(service) => {
@@ -38,11 +46,11 @@ where
         }
         None => chain(error),
     };
-    StoreError::unavailable(CallFailed {
+    CallFailed {
         operation,
         code: code.map(str::to_owned),
         reason,
-    })
+    }
 }
 
 /// What stands for a name where an answer has no body that could have one.

@@ -62,7 +62,7 @@ impl Containerd {
 
     /// Whether there is a `ctr` too that is newer than the daemon: it follows
     /// where a registry sends it with a blob.
-    pub(crate) fn has_newer(&self) -> bool {
+    pub(crate) fn has_newer() -> bool {
         programs::require(NEWER).is_some()
     }
 

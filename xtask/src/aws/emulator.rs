@@ -23,10 +23,19 @@ enum Kind {
     DynamoDb,
     ElasticMq,
     Minio,
+    Moto,
+}
+
+/// As what a program comes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Go,
+    Jars,
+    Python,
 }
 
 /// All of them.
-pub(crate) const EMULATORS: [Emulator; 3] = [
+pub(crate) const EMULATORS: [Emulator; 4] = [
     Emulator {
         name: "dynamodb",
         variable: "BERTH_TEST_DYNAMODB",
@@ -45,6 +54,13 @@ pub(crate) const EMULATORS: [Emulator; 3] = [
         ready: "/minio/health/ready",
         kind: Kind::Minio,
     },
+    // KMS and Secrets Manager.
+    Emulator {
+        name: "moto",
+        variable: "BERTH_TEST_MOTO",
+        ready: "/",
+        kind: Kind::Moto,
+    },
 ];
 
 impl Emulator {
@@ -53,9 +69,13 @@ impl Emulator {
         place.root.join("tests/emulators").join(self.name)
     }
 
-    /// Whether it comes as jars, not as a Go program.
-    pub(crate) fn is_java(&self) -> bool {
-        self.kind != Kind::Minio
+    /// As what it comes.
+    pub(crate) fn form(&self) -> Form {
+        match self.kind {
+            Kind::DynamoDb | Kind::ElasticMq => Form::Jars,
+            Kind::Minio => Form::Go,
+            Kind::Moto => Form::Python,
+        }
     }
 
     /// What starts it on this port, with its files in `folder`.
@@ -98,6 +118,12 @@ impl Emulator {
                     .env("MINIO_ROOT_PASSWORD", "berth-secret")
                     .env("MINIO_BROWSER", "off")
                     .env("MINIO_UPDATE", "off");
+                command
+            }
+            Kind::Moto => {
+                let program = super::python::folder(place, self.name).join("bin/moto_server");
+                let mut command = place.command(&program.to_string_lossy());
+                command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
                 command
             }
         })

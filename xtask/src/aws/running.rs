@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::emulator::{EMULATORS, Emulator};
+use super::emulator::{EMULATORS, Emulator, Form};
 use crate::place::{Place, read};
 
 /// How long one may take to start or to end.
@@ -157,7 +157,7 @@ impl Running {
         );
         words.is_ok_and(|words| {
             let zombie = words.starts_with('Z');
-            let ours = if self.emulator.is_java() {
+            let ours = if self.emulator.form() == Form::Jars {
                 words.contains(self.emulator.name)
             } else {
                 words.contains(&self.port.to_string())

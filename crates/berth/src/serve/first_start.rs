@@ -29,7 +29,7 @@ pub(super) async fn run(service: &Service, settings: &Settings) -> Result<()> {
         );
     }
     if !service.is_set_up().await? {
-        let admin_password = password(service, settings)?;
+        let admin_password = password(service, settings).await?;
         let first = FirstStart {
             admin_password,
             dockerhub,
@@ -52,13 +52,17 @@ fn login(login: &DockerHubLogin) -> Result<(String, Secret)> {
     ))
 }
 
-fn password(service: &Service, settings: &Settings) -> Result<NewPassword> {
+async fn password(service: &Service, settings: &Settings) -> Result<NewPassword> {
     let given = match &settings.admin_password {
-        Some(AdminPassword::Given(password)) => password.clone(),
-        Some(AdminPassword::File(path)) => secret_file::read(path)?,
+        Some(AdminPassword::Given(password)) => Some(password.clone()),
+        Some(AdminPassword::File(path)) => Some(secret_file::read(path)?),
+        None => berth_wiring::admin_password(settings).await?,
+    };
+    let given = match given {
+        Some(password) => password,
         None if matches!(settings.store, Store::Aws(_)) => {
             bail!(
-                "any instance may be the first on this store, set admin_password or admin_password_file for all of them"
+                "any instance may be the first on this store, set admin_password, admin_password_file or admin_password_secret for all of them"
             )
         }
         None => {

@@ -180,6 +180,11 @@ pub(super) fn signing_keys() -> Key {
     Key::main("KEYS".to_owned())
 }
 
+/// `SEAL`
+pub(super) fn sealing_key() -> Key {
+    Key::main("SEAL".to_owned())
+}
+
 /// The partition of a kind's runs and its schedule.
 pub(super) fn runs(kind: RunKind) -> String {
     format!("RUN#{}", kind.as_str())

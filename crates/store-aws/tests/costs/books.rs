@@ -52,8 +52,8 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
 }
 
-fn endpoint(variable: &str) -> Option<String> {
-    Some(std::env::var(variable).expect("nothing to test with: run `cargo xtask aws test`"))
+fn endpoint(variable: &str) -> String {
+    std::env::var(variable).expect("nothing to test with: run `cargo xtask aws test`")
 }
 
 /// A name that no other test has.
@@ -94,12 +94,12 @@ impl Stores {
         let aws = Aws::load(&settings).await.watched_by(requests);
         let table = DynamoSettings {
             table: fresh_name(),
-            endpoint: endpoint("BERTH_TEST_DYNAMODB"),
+            endpoint: Some(endpoint("BERTH_TEST_DYNAMODB")),
         };
         let bucket = S3Settings {
             bucket: "berth".to_owned(),
             prefix: format!("{}/", fresh_name()),
-            endpoint: endpoint("BERTH_TEST_S3"),
+            endpoint: Some(endpoint("BERTH_TEST_S3")),
             path_style: true,
             redirect: Some(LIFETIME),
             public_endpoint: None,
@@ -108,7 +108,7 @@ impl Stores {
         };
         let queue = SqsSettings {
             queue: fresh_name(),
-            endpoint: endpoint("BERTH_TEST_SQS"),
+            endpoint: Some(endpoint("BERTH_TEST_SQS")),
         };
         let metadata = DynamoStore::open(&aws, &table, clock.clone(), Arc::new(RandomIds));
         let blobs = S3Blobs::open(&aws, &bucket);
@@ -119,7 +119,7 @@ impl Stores {
         let found = Found {
             at: clock.now(),
             version: "test".to_owned(),
-            endpoint: None,
+            endpoint: Some(endpoint("BERTH_TEST_S3")),
             upload_endpoint: None,
             findings: ["S3: bucket", "S3: redirected uploads"]
                 .map(Finding::ok)

@@ -5,7 +5,7 @@ use super::case::{Case, Table};
 
 fn case(name: &str) -> Case {
     let found = written().into_iter().find(|case| case.name == name);
-    found.unwrap_or_else(|| panic!("{name} is not written down"))
+    found.expect("the case is written down")
 }
 
 fn cost(name: &str) -> Table {

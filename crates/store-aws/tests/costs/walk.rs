@@ -8,7 +8,7 @@ use berth_domain::{
 use berth_oci::Digest;
 use berth_ports::Clock as _;
 use berth_testkit::hub::{Hub, HubSettings};
-use berth_testkit::image::{Image, seeded_bytes};
+use berth_testkit::image::{Image, ImageBuilder, seeded_bytes};
 use bytes::Bytes;
 
 use super::books::{Books, Uploads};
@@ -35,9 +35,7 @@ pub(crate) async fn walk() -> Vec<Case> {
 
 fn image() -> Image {
     let layers = std::iter::repeat_n(1000, LAYERS);
-    layers
-        .fold(Image::builder(), |image, size| image.layer(size))
-        .build()
+    layers.fold(Image::builder(), ImageBuilder::layer).build()
 }
 
 /// Blobs of these sizes that nobody has yet.
