@@ -52,6 +52,7 @@ mod parts;
 mod presign;
 mod progress;
 mod reader;
+mod room;
 mod staging;
 mod writer;
 

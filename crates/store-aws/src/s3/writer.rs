@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use berth_domain::{ObjectKey, WriteState};
 use berth_oci::{Digest, Hasher};
 use berth_ports::{BlobWriter, Finished, Growing, StoreError, StoreResult};
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 
 use super::S3Blobs;
 use super::bucket::Bucket;
@@ -21,6 +21,7 @@ use super::memory::Share;
 use super::parts::{Boundary, LEAST, Parts};
 use super::progress::{Progress, Tail};
 use super::reader;
+use super::room::Room;
 
 /// A writer of one object.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ pub(super) struct S3Writer {
     kept: WriteState,
     parts: Parts,
     /// What is behind the last part: here,
-    buffer: BytesMut,
+    buffer: Room,
     /// or still on S3.
     unread: Option<Tail>,
     /// The tail on S3, read or not.
@@ -63,7 +64,7 @@ impl S3Writer {
             kept: state,
             parts: Parts::of(store.bucket.clone(), path.clone(), progress.upload),
             key: path,
-            buffer: BytesMut::new(),
+            buffer: Room::default(),
             tail: progress.tail.as_ref().map(|tail| tail.name.clone()),
             unread: progress.tail,
             outdated: progress.outdated,
@@ -83,18 +84,14 @@ impl S3Writer {
         }
         self.unread = None;
         self.share.hold(bytes.len());
-        self.reserve();
-        self.buffer.extend_from_slice(&bytes);
-        Ok(())
+        self.keep(&bytes)
     }
 
-    /// Takes room for a whole part at once: growing would copy it, and pages
-    /// that are not touched cost nothing.
-    fn reserve(&mut self) {
+    /// Keeps bytes in memory, with room for the rest of the part.
+    fn keep(&mut self, bytes: &[u8]) -> StoreResult<()> {
         let (size, _) = self.parts.next_size();
-        if self.buffer.capacity() < size {
-            self.buffer.reserve(size - self.buffer.len());
-        }
+        let kept = self.buffer.put(bytes, size);
+        kept.map_err(StoreError::unavailable)
     }
 
     /// Puts bytes behind the others, and sends what makes a part. Offset and
@@ -119,8 +116,7 @@ impl S3Writer {
                 self.share.release(arrived);
                 continue;
             }
-            self.reserve();
-            self.buffer.extend_from_slice(&bytes[..room]);
+            self.keep(&bytes[..room])?;
             self.hash.update(&bytes[..room]);
             self.offset += room as u64;
             self.share.hold(room);
@@ -140,7 +136,7 @@ impl S3Writer {
             offset: self.offset,
             hash: self.hash.clone(),
         };
-        let part = std::mem::take(&mut self.buffer).freeze();
+        let part = self.buffer.take();
         self.parts.send(place, part, end);
         Ok(())
     }
@@ -162,7 +158,7 @@ impl S3Writer {
         let known = if expected.algorithm() == self.hash.algorithm() {
             Some(self.hash.clone().finish())
         } else if self.parts.is_none() {
-            Some(Digest::of(expected.algorithm(), &self.buffer))
+            Some(Digest::of(expected.algorithm(), self.buffer.as_ref()))
         } else {
             None
         };
@@ -170,7 +166,7 @@ impl S3Writer {
             return Ok(Err(actual));
         }
         if self.parts.is_none() {
-            let bytes = std::mem::take(&mut self.buffer).freeze();
+            let bytes = self.buffer.take();
             self.bucket.put_new(&self.key, bytes, expected).await?;
         } else {
             if !self.buffer.is_empty() {
@@ -243,7 +239,7 @@ impl S3Writer {
         if self.buffer.is_empty() {
             return Ok(None);
         }
-        let bytes = std::mem::take(&mut self.buffer).freeze();
+        let bytes = self.buffer.take();
         let length = u32::try_from(bytes.len()).map_err(StoreError::unavailable)?;
         let hash = self.hash.clone().finish().hex();
         let name = format!("t{}-{}", self.offset - u64::from(length), &hash[..32]);
