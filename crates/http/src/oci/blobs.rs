@@ -81,8 +81,10 @@ pub(crate) async fn content(
                 end: part.start + part.len(),
             };
             let mut response = send(blob, digest, StatusCode::PARTIAL_CONTENT, span, safe).await?;
-            let range = berth_oci::content_range(part.start, part.end_inclusive, blob.size);
-            response.headers_mut().insert(CONTENT_RANGE, value(range));
+            if response.status() == StatusCode::PARTIAL_CONTENT {
+                let range = berth_oci::content_range(part.start, part.end_inclusive, blob.size);
+                response.headers_mut().insert(CONTENT_RANGE, value(range));
+            }
             Ok(response)
         }
         RangeOutcome::Unsatisfiable => {

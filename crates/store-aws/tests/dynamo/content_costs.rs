@@ -11,13 +11,14 @@ use berth_domain::{
     WriteState,
 };
 use berth_host::RandomIds;
-use berth_oci::{Algorithm, Digest};
+use berth_oci::{Algorithm, Digest, TagName};
 use berth_ports::{
     BeginDelete, Clock, CommitLink, CommitManifest, DeleteEnd, GcQueue, GcSubject, Ids, LinkSource,
     LinkStore, ManifestStore, Outbox, StoreResult, TagStore, UploadStore,
 };
 use berth_store_aws::{CallCounter, DynamoStore};
 use berth_testkit::ManualClock;
+use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
 use super::fresh_store;
@@ -427,4 +428,47 @@ async fn uploads_and_jobs_cost_what_is_written_down() {
     unsent: 16 r, 0 w, 16 calls
     sent: 0 r, 1 w, 1 calls
     ");
+}
+
+/// What pages and changes cost in a repository of so many tags.
+async fn among(tags: u32) -> String {
+    let mut books = Books::open().await;
+    let (store, now, late) = (books.store.clone(), books.now(), books.after_grace());
+    let manifest = books.manifest("tagged");
+    let (repository, digest) = (&manifest.repository, manifest.digest);
+    let begun = store.begin_manifest(repository, digest, manifest.nonce, late);
+    begun.await.unwrap();
+    let committed = store.commit_manifest(&commit(&manifest, &[])).await;
+    committed.unwrap();
+    let names: Vec<TagName> = (0..tags)
+        .map(|number| format!("tag-{number:06}").parse().unwrap())
+        .collect();
+    stream::iter(names.chunks(32))
+        .for_each_concurrent(8, async |names| {
+            store.put_tags(&manifest, names, now).await.unwrap();
+        })
+        .await;
+    let middle = &names[names.len() / 2];
+    for (page, after) in [("first", None), ("middle", Some(middle))] {
+        let listed = store.list_tags(repository, after.map(TagName::as_str), 100);
+        let listed = books.note(&format!("{page} page"), listed).await;
+        assert_eq!(listed.items.len(), 100);
+        let listed = store.tags_of(repository, digest, after, 100);
+        let listed = books.note(&format!("{page} page of one"), listed).await;
+        assert_eq!(listed.items.len(), 100);
+    }
+    books.note("tag", store.tag(repository, middle)).await;
+    let put = store.put_tags(&manifest, std::slice::from_ref(middle), now);
+    books.note("put_tags", put).await;
+    let deleted = store.delete_tag(repository, middle, Expect::Any);
+    books.note("delete_tag", deleted).await;
+    books.page()
+}
+
+/// 2,000 of them; 100,000 with `BERTH_FULL=1`.
+#[tokio::test]
+async fn among_many_tags_all_costs_what_it_costs_among_few() {
+    let full = std::env::var_os("BERTH_FULL").is_some();
+    let many = if full { 100_000 } else { 2_000 };
+    assert_eq!(among(many).await, among(300).await);
 }
